@@ -1,0 +1,7 @@
+//! redis-rust: a drop-in `redis-server`.
+
+pub mod config;
+pub mod protocol;
+pub mod storage;
+pub mod sys;
+pub mod util;

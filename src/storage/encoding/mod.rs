@@ -1,0 +1,10 @@
+//! In-memory forms of values. An encoding knows no `Db`, config or clock: limits and time are arguments.
+
+pub mod entry;
+pub mod hashtable;
+pub mod intset;
+pub mod listpack;
+pub mod lzf;
+pub mod ordered_set;
+pub mod quicklist;
+pub mod tagged;

@@ -1,0 +1,7 @@
+//! The data: keyspace, value types and their encodings. Knows no clients, no RESP and no AOF.
+
+pub mod db;
+pub mod encoding;
+pub mod keyspace;
+pub mod object;
+pub mod types;

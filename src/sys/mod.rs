@@ -1,0 +1,7 @@
+//! The home of `unsafe`: thin, safe wrappers of system calls and of the allocator.
+
+pub mod malloc;
+pub mod process;
+pub mod signal;
+pub mod socket;
+pub mod time;
