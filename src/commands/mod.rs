@@ -1,0 +1,27 @@
+//! The commands: a folder per Redis group, each with its handlers and its rows of the table.
+//!
+//! Adding a command = one `fn` in its family folder + one row in that folder's `COMMANDS` + one
+//! test. A handler parses all its arguments, looks up, acts, replies, then marks what it changed
+//! (`Ctx::signal_modified`, `Ctx::notify`, `Ctx::dirty`). It returns an error before it has
+//! replied anything; `server::call` writes that error.
+
+pub mod args;
+pub mod ctx;
+pub mod spec;
+pub mod table;
+
+pub use crate::protocol::error::{CmdResult, ReplyError};
+pub use args::Args;
+pub use ctx::Ctx;
+pub use spec::{CommandSpec, Group, acl, flag, key_flag};
+
+use table::Groups;
+
+/// The rows of all families.
+pub const GROUPS: Groups = &[];
+
+/// Handler of a container (`CONFIG`, `CLIENT`): never runs, dispatch asks for a sub-command first.
+pub fn container(_ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
+    let name = String::from_utf8_lossy(args[0]).to_lowercase();
+    Err(ReplyError::wrong_arity(&name))
+}

@@ -1,0 +1,199 @@
+//! The command table at run time: the const rows flattened, an id for each command and
+//! sub-command, and the look-up by name. Renaming (`rename-command`) changes only the look-up.
+
+use super::spec::CommandSpec;
+
+/// The rows of every family.
+pub type Groups = &'static [&'static [CommandSpec]];
+
+/// Index of a command or sub-command in the flattened table; also of its statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CommandId(pub u16);
+
+/// A command or sub-command.
+pub struct Command {
+    pub spec: &'static CommandSpec,
+    pub id: CommandId,
+    /// `get`, `config|get`; the name given by `rename-command` does not change it.
+    pub full_name: String,
+    pub parent: Option<CommandId>,
+    pub subcommands: Vec<CommandId>,
+}
+
+const NAME_WORDS: usize = 3;
+const MAX_NAME: usize = NAME_WORDS * 8;
+const EMPTY: u16 = u16::MAX;
+
+/// A name of up to 24 bytes, folded to lower case by setting bit 5 of every byte. Folding also
+/// joins a few non-letters, so equality of words is checked once more on the bytes.
+type Folded = [u64; NAME_WORDS];
+
+#[derive(Clone)]
+struct NameSlot {
+    words: Folded,
+    id: u16,
+    name: Box<[u8]>,
+}
+
+/// All commands and the look-up by name.
+pub struct CommandTable {
+    commands: Vec<Command>,
+    slots: Vec<NameSlot>,
+}
+
+#[inline]
+fn fold(name: &[u8]) -> Option<Folded> {
+    let len = name.len();
+    if len == 0 || len > MAX_NAME {
+        return None;
+    }
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    let mut words = [0u64; NAME_WORDS];
+    let mut at = 0;
+    let mut i = 0;
+    while at + 8 <= len {
+        let bytes: [u8; 8] = name[at..at + 8].try_into().expect("a slice of eight bytes");
+        words[i] = u64::from_le_bytes(bytes) | CASE;
+        at += 8;
+        i += 1;
+    }
+    if at < len {
+        let mut word = 0;
+        for (shift, byte) in name[at..].iter().enumerate() {
+            word |= u64::from(byte | 0x20) << (shift * 8);
+        }
+        words[i] = word;
+    }
+    Some(words)
+}
+
+#[inline]
+fn mix(words: &Folded) -> usize {
+    let h = (words[0] ^ words[1].rotate_left(23) ^ words[2].rotate_left(41))
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (h >> 40) as usize
+}
+
+impl CommandTable {
+    pub fn new(groups: Groups) -> CommandTable {
+        let mut table = CommandTable { commands: Vec::new(), slots: Vec::new() };
+        for spec in groups.iter().flat_map(|group| group.iter()) {
+            let id = table.add(spec, None);
+            for sub in spec.subcommands {
+                let sub_id = table.add(sub, Some(id));
+                table.commands[usize::from(id.0)].subcommands.push(sub_id);
+            }
+        }
+        let empty = NameSlot { words: [0; NAME_WORDS], id: EMPTY, name: Box::default() };
+        table.slots = vec![empty; (table.commands.len() * 4).next_power_of_two().max(16)];
+        for i in 0..table.commands.len() {
+            if table.commands[i].parent.is_none() {
+                let name = table.commands[i].spec.name.as_bytes().to_vec();
+                table.bind_name(&name, CommandId(i as u16));
+            }
+        }
+        table
+    }
+
+    fn add(&mut self, spec: &'static CommandSpec, parent: Option<CommandId>) -> CommandId {
+        let id = CommandId(u16::try_from(self.commands.len()).expect("fewer than 65536 commands"));
+        let full_name = match parent {
+            Some(parent) => format!("{}|{}", self.get(parent).spec.name, spec.name),
+            None => spec.name.to_string(),
+        };
+        self.commands.push(Command { spec, id, full_name, parent, subcommands: Vec::new() });
+        id
+    }
+
+    fn bind_name(&mut self, name: &[u8], id: CommandId) {
+        let words = fold(name).expect("command names have 1 to 24 bytes");
+        let mask = self.slots.len() - 1;
+        let mut i = mix(&words) & mask;
+        while self.slots[i].id != EMPTY {
+            i = (i + 1) & mask;
+        }
+        self.slots[i] = NameSlot { words, id: id.0, name: name.to_ascii_lowercase().into() };
+    }
+
+    /// The command of that name, in any case.
+    #[inline]
+    pub fn lookup(&self, name: &[u8]) -> Option<&Command> {
+        let words = fold(name)?;
+        let mask = self.slots.len() - 1;
+        let mut i = mix(&words) & mask;
+        loop {
+            let slot = &self.slots[i];
+            if slot.id == EMPTY {
+                return None;
+            }
+            if slot.words == words && slot.name.eq_ignore_ascii_case(name) {
+                return Some(&self.commands[usize::from(slot.id)]);
+            }
+            i = (i + 1) & mask;
+        }
+    }
+
+    /// The sub-command of that name, in any case.
+    pub fn lookup_sub(&self, container: &Command, name: &[u8]) -> Option<&Command> {
+        container
+            .subcommands
+            .iter()
+            .map(|id| self.get(*id))
+            .find(|sub| sub.spec.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// By full name: `get`, `config|get`.
+    pub fn lookup_full(&self, name: &[u8]) -> Option<&Command> {
+        match memchr::memchr(b'|', name) {
+            None => self.lookup(name),
+            Some(bar) => self.lookup_sub(self.lookup(&name[..bar])?, &name[bar + 1..]),
+        }
+    }
+
+    /// `rename-command old new`; an empty new name removes the command. Errors with Redis' texts.
+    pub fn rename(&mut self, old: &[u8], new: &[u8]) -> Result<(), &'static str> {
+        let id = self.lookup(old).ok_or("No such command in rename-command")?.id;
+        if !new.is_empty() && self.lookup(new).is_some() {
+            return Err("Target command name already exists");
+        }
+        let mut names: Vec<(Box<[u8]>, u16)> = Vec::new();
+        for slot in &mut self.slots {
+            if slot.id != EMPTY {
+                let name = std::mem::take(&mut slot.name);
+                if !(slot.id == id.0 && name.eq_ignore_ascii_case(old)) {
+                    names.push((name, slot.id));
+                }
+                slot.id = EMPTY;
+            }
+        }
+        for (name, id) in names {
+            self.bind_name(&name, CommandId(id));
+        }
+        if !new.is_empty() {
+            if new.len() > MAX_NAME {
+                return Err("Target command name is too long");
+            }
+            self.bind_name(new, id);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub fn get(&self, id: CommandId) -> &Command {
+        &self.commands[usize::from(id.0)]
+    }
+
+    /// Commands and sub-commands, in table order.
+    pub fn iter(&self) -> impl Iterator<Item = &Command> {
+        self.commands.iter()
+    }
+
+    /// Number of commands and sub-commands.
+    pub fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+}
