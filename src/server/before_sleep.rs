@@ -1,0 +1,43 @@
+//! What happens before the loop sleeps and after it wakes, in an order that matters: what commands
+//! changed is made durable before their replies leave.
+
+use super::Server;
+
+impl Server {
+    /// Before the wait.
+    pub fn before_sleep(&mut self) {
+        self.handle_blocked_timeouts();
+        self.handle_clients_blocked_on_keys();
+        self.resume_if_pause_over();
+        if self.config.maxmemory != 0 || self.keyspace.has_expires() {
+            self.fast_expire_cycle();
+        }
+        self.check_touched_outputs();
+        self.write_pending();
+    }
+
+    /// After the wait: the time is new.
+    pub fn after_sleep(&mut self) {
+        self.clock.update();
+    }
+
+    /// Between the commands of one client's pipeline and those of the next.
+    pub fn after_commands(&mut self, commands: usize) {
+        let most = &mut self.stats.eventloop_cmd_per_cycle_max;
+        *most = (*most).max(commands as u64);
+    }
+
+    /// Runs `server_cron` when it is due.
+    pub fn run_timers(&mut self) {
+        if self.clock.now_ms >= self.next_cron_ms {
+            self.clock.update();
+            let wait = self.server_cron();
+            self.next_cron_ms = self.clock.now_ms + wait;
+        }
+    }
+
+    /// The end of a turn.
+    pub fn after_turn(&mut self) {
+        self.stats.eventloop_cycles += 1;
+    }
+}

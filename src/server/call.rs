@@ -1,0 +1,152 @@
+//! `call`: runs a command that may run, and keeps the books: time, statistics, errors, slow log,
+//! propagation, what blocked clients need to run again.
+
+use super::Server;
+use super::client::{Client, ClientFlags};
+use crate::commands::args::with_owned;
+use crate::commands::spec::flag;
+use crate::commands::table::CommandId;
+use crate::commands::{Args, Ctx, ReplyError};
+
+/// State of the execution that is under way.
+#[derive(Default)]
+pub struct Exec {
+    /// The checked-out client on whose behalf commands run; 0 = none.
+    pub client: u64,
+    pub resp3: bool,
+    /// Its CLIENT NO-TOUCH.
+    pub no_touch: bool,
+    /// Calls within calls: EXEC, scripts.
+    pub depth: u32,
+    /// Pushes for the client itself, sent after the reply of its command.
+    pub push_reply: crate::protocol::reply::Reply,
+    pub command: Option<CommandId>,
+    /// Error replies written by the command that runs (EXEC counts those of its queue).
+    pub errors: u64,
+}
+
+/// Runs the command, writes its error if it fails, accounts for it.
+pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
+    let spec = ctx.server.commands.get(id).spec;
+    let outer = enter(ctx, id);
+    if !ctx.server.monitors.is_empty() && spec.flags & (flag::SKIP_MONITOR | flag::ADMIN) == 0 {
+        ctx.server.feed_monitors(ctx.client, args);
+    }
+    let start_us = ctx.server.clock.monotonic_us();
+    let dirty_before = ctx.server.dirty;
+    let errors_before = ctx.server.exec.errors;
+    let propagate_mark = ctx.server.propagate.pending.len();
+    let reply_start = ctx.client.reply.len();
+    let discard = ctx.client.replies_discarded();
+
+    let result = (spec.handler)(ctx, args);
+    if let Err(error) = result {
+        ctx.server.count_error(&error);
+        ctx.client.reply.error(&error);
+    }
+
+    if discard {
+        ctx.client.reply.truncate(reply_start);
+    }
+    let us = ctx.server.clock.monotonic_us() - start_us;
+    let failed = ctx.server.exec.errors != errors_before;
+    account(ctx, id, args, us, failed);
+    let changed = ctx.server.dirty != dirty_before;
+    let db = ctx.client.db;
+    ctx.server.propagate.command_done(propagate_mark, db, args.0, changed);
+    if ctx.client.flags.has(ClientFlags::BLOCKED) {
+        remember_blocked(ctx.client, id, args, us);
+    }
+    leave(ctx, outer);
+}
+
+fn enter(ctx: &mut Ctx<'_>, id: CommandId) -> Option<CommandId> {
+    let exec = &mut ctx.server.exec;
+    exec.depth += 1;
+    if exec.depth == 1 {
+        exec.client = ctx.client.id;
+        exec.resp3 = ctx.client.reply.is_resp3();
+        exec.no_touch = ctx.client.no_touch();
+        ctx.server.clock.cmd_time_ms = ctx.server.clock.now_ms;
+    }
+    exec.command.replace(id)
+}
+
+fn leave(ctx: &mut Ctx<'_>, outer: Option<CommandId>) {
+    ctx.server.exec.depth -= 1;
+    ctx.server.exec.command = outer;
+    if ctx.server.exec.depth > 0 {
+        return;
+    }
+    if !ctx.server.exec.push_reply.is_empty() {
+        let pushed = std::mem::take(ctx.server.exec.push_reply.buffer_mut());
+        if !ctx.client.replies_discarded() {
+            ctx.client.reply.raw(&pushed);
+        }
+    }
+    ctx.server.exec.client = 0;
+    ctx.server.propagate_now();
+}
+
+fn account(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, us: u64, failed: bool) {
+    let Ctx { server, client } = ctx;
+    let spec = server.commands.get(id).spec;
+    client.last_command = Some(id);
+    server.stats.commands_processed += 1;
+    client.commands_processed += 1;
+    if client.flags.has(ClientFlags::BLOCKED) {
+        // Counted when it is done; the time until now adds up.
+        return;
+    }
+    let total_us = us + std::mem::take(&mut client.blocked_duration_us);
+    let stats = &mut server.stats.commands[usize::from(id.0)];
+    stats.calls += 1;
+    stats.usec += total_us;
+    stats.failed += u64::from(failed);
+    if server.config.latency_tracking {
+        stats.latency.get_or_insert_with(Default::default).record(total_us);
+    }
+    if server.config.latency_monitor_threshold > 0 {
+        let event = if spec.flags & flag::FAST != 0 { "fast-command" } else { "command" };
+        server.latency_add_if_needed(event, total_us as i64 / 1000);
+    }
+    let threshold = server.config.slowlog_log_slower_than;
+    if threshold >= 0
+        && total_us as i64 >= threshold
+        && spec.flags & flag::SKIP_SLOWLOG == 0
+        && server.config.slowlog_max_len > 0
+    {
+        server.slowlog_push(client, args, total_us);
+    }
+}
+
+fn remember_blocked(client: &mut Client, id: CommandId, args: Args<'_>, us: u64) {
+    client.blocked_duration_us += us;
+    if let Some(blocked) = client.blocked.as_mut()
+        && blocked.command.is_none()
+    {
+        blocked.command = Some(id);
+        blocked.argv = args.iter().map(|arg| Box::from(*arg)).collect();
+    }
+}
+
+impl Server {
+    /// Counts an error reply under its code.
+    pub fn count_error(&mut self, error: &ReplyError) {
+        self.exec.errors += 1;
+        if self.stats.count_error(error.code()) {
+            self.log_errorstats_overflow();
+        }
+    }
+
+    /// Runs the stored command of a blocked client.
+    pub fn run_blocked_command(
+        &mut self,
+        client: &mut Client,
+        command: CommandId,
+        argv: &[Box<[u8]>],
+    ) {
+        self.clock.update();
+        with_owned(argv, |args| call(&mut Ctx { server: self, client }, command, args));
+    }
+}

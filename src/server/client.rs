@@ -1,0 +1,154 @@
+//! `Client`: the session side of a connection: selected database, protocol, transaction,
+//! subscriptions, blocked command. Also stands for those who run commands without a socket (AOF
+//! load, scripts, the replication link).
+
+use super::blocking::Blocked;
+use super::connection::Conn;
+use super::transaction::Multi;
+use crate::commands::table::CommandId;
+use crate::protocol::reply::Reply;
+
+/// State bits of a client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClientFlags(pub u64);
+
+impl ClientFlags {
+    pub const REPLICA: ClientFlags = ClientFlags(1 << 0);
+    pub const MASTER: ClientFlags = ClientFlags(1 << 1);
+    pub const MONITOR: ClientFlags = ClientFlags(1 << 2);
+    pub const MULTI: ClientFlags = ClientFlags(1 << 3);
+    pub const BLOCKED: ClientFlags = ClientFlags(1 << 4);
+    /// A queued command was refused: EXEC answers EXECABORT.
+    pub const DIRTY_EXEC: ClientFlags = ClientFlags(1 << 6);
+    /// Close once the output is written.
+    pub const CLOSE_AFTER_REPLY: ClientFlags = ClientFlags(1 << 7);
+    /// Close at the next chance, nothing more is sent.
+    pub const CLOSE_ASAP: ClientFlags = ClientFlags(1 << 8);
+    pub const UNIX_SOCKET: ClientFlags = ClientFlags(1 << 9);
+    pub const REPLY_OFF: ClientFlags = ClientFlags(1 << 10);
+    pub const REPLY_SKIP_NEXT: ClientFlags = ClientFlags(1 << 11);
+    pub const REPLY_SKIP: ClientFlags = ClientFlags(1 << 12);
+    /// Runs where blocking makes no sense (MULTI, script).
+    pub const DENY_BLOCKING: ClientFlags = ClientFlags(1 << 13);
+    pub const REEXECUTING: ClientFlags = ClientFlags(1 << 14);
+    pub const NO_TOUCH: ClientFlags = ClientFlags(1 << 15);
+    pub const NO_EVICT: ClientFlags = ClientFlags(1 << 16);
+    /// Has something in `reply` or the write queue and stands in the list of pending writes.
+    pub const PENDING_WRITE: ClientFlags = ClientFlags(1 << 17);
+    pub const AUTHENTICATED: ClientFlags = ClientFlags(1 << 18);
+    pub const PUBSUB: ClientFlags = ClientFlags(1 << 19);
+    pub const READONLY: ClientFlags = ClientFlags(1 << 20);
+    pub const ASKING: ClientFlags = ClientFlags(1 << 21);
+    pub const SCRIPT: ClientFlags = ClientFlags(1 << 22);
+    pub const TRACKING: ClientFlags = ClientFlags(1 << 23);
+    /// In the list of connections whose input is looked at in the next turn of the loop.
+    pub const PENDING_READ: ClientFlags = ClientFlags(1 << 24);
+    /// Executes EXEC's queue.
+    pub const IN_EXEC: ClientFlags = ClientFlags(1 << 25);
+
+    #[inline]
+    pub fn has(self, other: ClientFlags) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub fn set(&mut self, other: ClientFlags) {
+        self.0 |= other.0;
+    }
+
+    pub fn clear(&mut self, other: ClientFlags) {
+        self.0 &= !other.0;
+    }
+
+    pub fn assign(&mut self, other: ClientFlags, on: bool) {
+        if on { self.set(other) } else { self.clear(other) }
+    }
+}
+
+/// A session.
+pub struct Client {
+    pub id: u64,
+    pub flags: ClientFlags,
+    pub db: usize,
+    /// Replies of the commands run so far that have not been handed to the socket.
+    pub reply: Reply,
+    /// The socket side; `None` for clients without a socket.
+    pub conn: Option<Box<Conn>>,
+    pub name: Option<Box<[u8]>>,
+    pub lib_name: Option<Box<[u8]>>,
+    pub lib_ver: Option<Box<[u8]>>,
+    /// Name of the ACL user.
+    pub user: Box<[u8]>,
+    pub multi: Option<Box<Multi>>,
+    /// Number of WATCHed keys; the keys stand in `Server::watches`.
+    pub watched_keys: u32,
+    pub blocked: Option<Box<Blocked>>,
+    /// Number of channels, patterns and shard channels; they stand in `Server::pubsub`.
+    pub sub_channels: u32,
+    pub sub_patterns: u32,
+    pub sub_shard_channels: u32,
+    /// ms since the epoch.
+    pub created_ms: i64,
+    /// Seconds since the epoch of the last command or read.
+    pub last_interaction_s: i64,
+    pub last_command: Option<CommandId>,
+    /// Bytes of the arguments of the command that runs (or is being parsed).
+    pub argv_bytes: usize,
+    /// Wall time that blocked commands spent executing so far, us.
+    pub blocked_duration_us: u64,
+    /// Memory of the client as of the last count, for INFO and client eviction.
+    pub memory_bytes: usize,
+    /// Time the soft output limit was first exceeded, s; 0 = not exceeded.
+    pub soft_limit_since_s: i64,
+    pub commands_processed: u64,
+    pub net_input_bytes: u64,
+    pub net_output_bytes: u64,
+}
+
+impl Client {
+    pub fn new(id: u64, conn: Option<Box<Conn>>, now_ms: i64) -> Client {
+        Client {
+            id,
+            flags: ClientFlags::default(),
+            db: 0,
+            reply: Reply::new(),
+            conn,
+            name: None,
+            lib_name: None,
+            lib_ver: None,
+            user: Box::from(&b"default"[..]),
+            multi: None,
+            watched_keys: 0,
+            blocked: None,
+            sub_channels: 0,
+            sub_patterns: 0,
+            sub_shard_channels: 0,
+            created_ms: now_ms,
+            last_interaction_s: now_ms / 1000,
+            last_command: None,
+            argv_bytes: 0,
+            blocked_duration_us: 0,
+            memory_bytes: 0,
+            soft_limit_since_s: 0,
+            commands_processed: 0,
+            net_input_bytes: 0,
+            net_output_bytes: 0,
+        }
+    }
+
+    /// Channels, patterns and shard channels together.
+    pub fn subscriptions(&self) -> u32 {
+        self.sub_channels + self.sub_patterns + self.sub_shard_channels
+    }
+
+    /// Bytes that wait to be sent, in the reply buffer and in the connection's queue.
+    pub fn output_bytes(&self) -> usize {
+        self.reply.len() + self.conn.as_ref().map_or(0, |conn| conn.out.bytes())
+    }
+
+    /// True if replies are discarded (CLIENT REPLY OFF or SKIP).
+    pub fn replies_discarded(&self) -> bool {
+        self.flags.has(ClientFlags(
+            ClientFlags::REPLY_OFF.0 | ClientFlags::REPLY_SKIP.0 | ClientFlags::CLOSE_ASAP.0,
+        ))
+    }
+}

@@ -1,0 +1,120 @@
+//! From argv to a command that runs: look-up, arity, the gate, MULTI queueing, `call`.
+
+use super::Server;
+use super::call::call;
+use super::client::{Client, ClientFlags};
+use super::gate::{self, Candidate};
+use super::transaction::Queued;
+use crate::commands::spec::flag;
+use crate::commands::table::{Command, CommandId};
+use crate::commands::{Args, Ctx, ReplyError};
+
+/// Commands that run at once even between MULTI and EXEC.
+const NOT_QUEUED: &[&str] = &["exec", "discard", "multi", "watch", "quit", "reset"];
+
+/// Runs one command of a client, or queues it, or refuses it.
+pub fn process_command(server: &mut Server, client: &mut Client, args: Args<'_>) {
+    let found = match find(server, args) {
+        Ok(found) => found,
+        Err(error) => return reject(server, client, None, &error),
+    };
+    let command = server.commands.get(found);
+    let spec = command.spec;
+    if !gate::arity_holds(spec, args.len()) {
+        let error = ReplyError::wrong_arity(&command.full_name);
+        return reject(server, client, Some(found), &error);
+    }
+    if spec.flags & flag::PROTECTED != 0
+        && let Err(error) = server.protected_command_allowed(client, spec.name)
+    {
+        return reject(server, client, Some(found), &error);
+    }
+    if server.needs_gate(client)
+        && let Err(error) = pass_gate(server, client, found, args)
+    {
+        return reject(server, client, Some(found), &error);
+    }
+    if client.flags.has(ClientFlags::MULTI) && !NOT_QUEUED.contains(&spec.name) {
+        return queue(server, client, found, args);
+    }
+    if server.pause.is_active() && server.postpone_if_paused(client, found, args) {
+        return;
+    }
+    call(&mut Ctx { server, client }, found, args);
+    if server.blocking.has_ready() {
+        server.handle_clients_blocked_on_keys_except(client);
+    }
+}
+
+/// The command or sub-command that argv names.
+fn find(server: &Server, args: Args<'_>) -> Result<CommandId, ReplyError> {
+    let Some(command) = server.commands.lookup(args[0]) else {
+        return Err(gate::unknown_command(args));
+    };
+    if command.subcommands.is_empty() {
+        return Ok(command.id);
+    }
+    find_sub(server, command, args)
+}
+
+fn find_sub(server: &Server, command: &Command, args: Args<'_>) -> Result<CommandId, ReplyError> {
+    let Some(name) = args.get(1) else {
+        // Containers that are commands themselves (COMMAND) run; others miss an argument.
+        return Ok(command.id);
+    };
+    match server.commands.lookup_sub(command, name) {
+        Some(sub) => Ok(sub.id),
+        None => Err(gate::unknown_subcommand(command, args)),
+    }
+}
+
+fn pass_gate(
+    server: &mut Server,
+    client: &mut Client,
+    id: CommandId,
+    args: Args<'_>,
+) -> Result<(), ReplyError> {
+    let command = server.commands.get(id);
+    let full_name = command.full_name.clone();
+    let candidate = Candidate { spec: command.spec, full_name: &full_name, args };
+    gate::check(server, client, &candidate)
+}
+
+/// Answers with an error before the command ran. A transaction in progress will not execute.
+fn reject(server: &mut Server, client: &mut Client, id: Option<CommandId>, error: &ReplyError) {
+    if client.flags.has(ClientFlags::MULTI) {
+        client.flags.set(ClientFlags::DIRTY_EXEC);
+    }
+    if let Some(id) = id {
+        server.stats.commands[usize::from(id.0)].rejected += 1;
+        if server.commands.get(id).spec.name == "exec" {
+            server.exec_refused(client, error);
+            return;
+        }
+    }
+    server.count_error(error);
+    if !client.replies_discarded() {
+        client.reply.error(error);
+    }
+}
+
+fn queue(server: &mut Server, client: &mut Client, id: CommandId, args: Args<'_>) {
+    let spec = server.commands.get(id).spec;
+    if spec.flags & flag::NO_MULTI != 0 {
+        let error = ReplyError::fixed("ERR Command not allowed inside a transaction");
+        return reject(server, client, Some(id), &error);
+    }
+    // A doomed transaction only remembers that it is doomed.
+    let doomed = client.flags.has(ClientFlags::DIRTY_EXEC);
+    let multi = client.multi.get_or_insert_with(Default::default);
+    multi.flags |= spec.flags;
+    multi.inverse_flags |= !spec.flags;
+    if !doomed {
+        let argv: Vec<Box<[u8]>> = args.iter().map(|arg| Box::from(*arg)).collect();
+        multi.argv_bytes += argv.iter().map(|arg| arg.len()).sum::<usize>();
+        multi.queue.push(Queued { command: id, argv });
+    }
+    if !client.replies_discarded() {
+        client.reply.simple("QUEUED");
+    }
+}

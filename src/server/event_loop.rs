@@ -1,0 +1,432 @@
+//! The reactor: waits for sockets, timers and threads, and runs what they ask for. All causes of
+//! work are the variants of `Event`.
+//!
+//! mio is edge-triggered: an event comes once per change. Whoever stops reading before the socket
+//! is empty, or writing before it is full, must queue the client (`pending_read`,
+//! `pending_write`), and while a queue is not empty the loop polls without waiting.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Token};
+
+use super::Server;
+use super::client::{Client, ClientFlags};
+use super::connection::{Conn, Flushed, Stream};
+use super::dispatch::process_command;
+use crate::commands::Args;
+use crate::protocol::request::{Limits, Parsed};
+
+/// Tokens below this are listeners and wake-up descriptors; above are clients.
+const WAKE_TOKEN: Token = Token(usize::MAX);
+const SIGNAL_TOKEN: Token = Token(usize::MAX - 1);
+const LISTENER_BASE: usize = usize::MAX - 1024;
+/// Shared read buffer; also the most that one client may bring in one turn.
+const READ_BYTES: usize = 64 * 1024;
+/// Commands of one client in one turn, so that a long pipeline does not starve the others.
+const MAX_COMMANDS_PER_TURN: usize = 10_000;
+const EVENTS_CAPACITY: usize = 1024;
+/// Arguments that fit into the array on the stack.
+const STACK_ARGS: usize = 16;
+
+/// Why the loop does something.
+enum Event {
+    Accept(usize),
+    Readable(u64),
+    Writable(u64),
+    /// Another thread has something to say.
+    Wake,
+    Signal,
+}
+
+/// The loop's own state.
+pub struct EventLoop {
+    pub poll: Poll,
+    events: Events,
+    buffer: Vec<u8>,
+}
+
+impl EventLoop {
+    pub fn new() -> io::Result<EventLoop> {
+        Ok(EventLoop {
+            poll: Poll::new()?,
+            events: Events::with_capacity(EVENTS_CAPACITY),
+            buffer: vec![0; READ_BYTES],
+        })
+    }
+
+    /// The handle with which another thread ends the wait.
+    pub fn waker(&self) -> io::Result<mio::Waker> {
+        mio::Waker::new(self.poll.registry(), WAKE_TOKEN)
+    }
+
+    /// Reports readiness of the signal pipe.
+    pub fn watch_signals(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
+        self.poll.registry().register(source, SIGNAL_TOKEN, Interest::READABLE)
+    }
+
+    /// Runs until the server decides to exit; returns the exit status.
+    pub fn run(&mut self, server: &mut Server) -> i32 {
+        loop {
+            server.before_sleep();
+            if let Some(status) = server.exit_status {
+                return status;
+            }
+            let timeout = server.poll_timeout();
+            match self.poll.poll(&mut self.events, Some(timeout)) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    server.log_warning(&format!("Error polling for events: {e}"));
+                    return 1;
+                }
+            }
+            self.turn(server);
+        }
+    }
+
+    /// One turn after the wait: sockets, then buffered input, then timers.
+    fn turn(&mut self, server: &mut Server) {
+        server.after_sleep();
+        for event in &self.events {
+            for event in causes(server, event) {
+                match event {
+                    Event::Accept(listener) => server.accept(listener, self.poll.registry()),
+                    Event::Readable(id) => server.queue_read_id(id),
+                    Event::Writable(id) => server.writable(id),
+                    Event::Wake => server.background_done(),
+                    Event::Signal => server.handle_signals(),
+                }
+            }
+        }
+        self.read_pending(server);
+        server.run_timers();
+        server.after_turn();
+    }
+
+    fn read_pending(&mut self, server: &mut Server) {
+        let ids = std::mem::take(&mut server.clients.pending_read);
+        for id in ids {
+            let Some(mut client) = server.clients.check_out(id) else { continue };
+            client.flags.clear(ClientFlags::PENDING_READ);
+            self.read_client(server, &mut client);
+            if !client.reply.is_empty() || client.flags.has(ClientFlags::CLOSE_AFTER_REPLY) {
+                server.queue_write(&mut client);
+            }
+            server.clients.check_in(client);
+        }
+    }
+
+    /// Reads what the socket has (up to the buffer) and runs the commands in it.
+    fn read_client(&mut self, server: &mut Server, client: &mut Client) {
+        let stop = ClientFlags(ClientFlags::CLOSE_ASAP.0 | ClientFlags::CLOSE_AFTER_REPLY.0);
+        if client.flags.has(stop) {
+            return;
+        }
+        if client.flags.has(ClientFlags::BLOCKED) {
+            return; // looked at again when unblocked
+        }
+        let Some(conn) = client.conn.as_mut() else { return };
+        let private = !conn.query.is_empty();
+        let mut query = std::mem::take(&mut conn.query);
+        if private && run_commands(server, client, &mut query, true) {
+            return;
+        }
+        let Some(conn) = client.conn.as_mut() else { return };
+        let read = if query.is_empty() {
+            read_some(&mut conn.stream, &mut self.buffer)
+        } else {
+            let missing = conn.parser.missing_bytes(query.len()).max(READ_BYTES);
+            let start = query.len();
+            query.resize(start + missing, 0);
+            let read = read_some(&mut conn.stream, &mut query[start..]);
+            query.truncate(start + read.as_ref().map_or(0, |(n, _)| *n));
+            read
+        };
+        let (bytes, drained) = match read {
+            Ok(read) => read,
+            Err(e) => {
+                conn.query = query;
+                return server.read_failed(client, e);
+            }
+        };
+        server.count_input(client, bytes);
+        if !drained {
+            server.queue_read(client);
+        }
+        if bytes == 0 {
+            if let Some(conn) = client.conn.as_mut() {
+                conn.query = query;
+            }
+            return;
+        }
+        if query.is_empty() {
+            let mut shared = std::mem::take(&mut self.buffer);
+            shared.truncate(bytes);
+            run_commands(server, client, &mut shared, false);
+            shared.resize(READ_BYTES, 0);
+            self.buffer = shared;
+        } else {
+            run_commands(server, client, &mut query, true);
+        }
+    }
+}
+
+/// `Ok((0, true))` = nothing there now; end of file is an error of kind `UnexpectedEof`.
+fn read_some(stream: &mut Stream, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
+    loop {
+        match stream.read(buffer) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => return Ok((n, n < buffer.len())),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok((0, true)),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+fn causes(server: &Server, event: &mio::event::Event) -> impl Iterator<Item = Event> {
+    let token = event.token();
+    let (first, second) = if token == WAKE_TOKEN {
+        (Some(Event::Wake), None)
+    } else if token == SIGNAL_TOKEN {
+        (Some(Event::Signal), None)
+    } else if token.0 >= LISTENER_BASE {
+        (Some(Event::Accept(token.0 - LISTENER_BASE)), None)
+    } else {
+        match server.clients.id_of_token(token.0) {
+            None => (None, None),
+            Some(id) => {
+                let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+                (
+                    readable.then_some(Event::Readable(id)),
+                    event.is_writable().then_some(Event::Writable(id)),
+                )
+            }
+        }
+    };
+    first.into_iter().chain(second)
+}
+
+/// The token of a listening socket.
+pub fn listener_token(index: usize) -> Token {
+    Token(LISTENER_BASE + index)
+}
+
+/// Runs the whole commands in `query`; what is left over becomes the client's private buffer.
+/// Returns true if the client is not to be read from now (blocked, closing, turn over).
+fn run_commands(
+    server: &mut Server,
+    client: &mut Client,
+    query: &mut Vec<u8>,
+    private: bool,
+) -> bool {
+    let mut done = 0;
+    let mut commands = 0;
+    let stop = ClientFlags(
+        ClientFlags::BLOCKED.0 | ClientFlags::CLOSE_ASAP.0 | ClientFlags::CLOSE_AFTER_REPLY.0,
+    );
+    let mut stopped = false;
+    while done < query.len() {
+        if client.flags.has(stop) || commands >= MAX_COMMANDS_PER_TURN {
+            stopped = true;
+            break;
+        }
+        let limits = Limits {
+            max_bulk_bytes: server.config.proto_max_bulk_len,
+            authenticated: !server.auth_required(client),
+        };
+        let Some(conn) = client.conn.as_mut() else { break };
+        // The parser is moved out while its command runs: a command may close the connection.
+        let mut parser = std::mem::take(&mut conn.parser);
+        match parser.parse(&query[done..], limits) {
+            Ok(Parsed::Command { bytes }) => {
+                commands += 1;
+                client.argv_bytes = parser.args_bytes();
+                run_one(server, client, &parser, &query[done..done + bytes]);
+                client.argv_bytes = 0;
+                done += bytes;
+                parser.reset();
+            }
+            Ok(Parsed::Nothing { bytes }) => {
+                done += bytes;
+                parser.reset();
+            }
+            Ok(Parsed::Incomplete) => {
+                put_parser(client, parser);
+                break;
+            }
+            Err(error) => {
+                server.protocol_error(client, &error, &query[done..]);
+                done = query.len();
+            }
+        }
+        put_parser(client, parser);
+    }
+    server.after_commands(commands);
+    keep_rest(server, client, query, done, private);
+    if stopped && !client.flags.has(stop) {
+        server.queue_read(client);
+    }
+    stopped
+}
+
+fn put_parser(client: &mut Client, parser: crate::protocol::request::RequestParser) {
+    if let Some(conn) = client.conn.as_mut() {
+        conn.parser = parser;
+    }
+}
+
+fn keep_rest(server: &mut Server, client: &mut Client, query: &mut Vec<u8>, done: usize, own: bool) {
+    let Some(conn) = client.conn.as_mut() else { return };
+    if own {
+        query.drain(..done);
+        conn.query = std::mem::take(query);
+    } else if done < query.len() {
+        conn.query = query[done..].to_vec();
+    }
+    conn.query_peak = conn.query_peak.max(conn.query.len());
+    server.check_query_limit(client);
+}
+
+/// Gives the arguments their slices and runs the command.
+fn run_one(
+    server: &mut Server,
+    client: &mut Client,
+    parser: &crate::protocol::request::RequestParser,
+    bytes: &[u8],
+) {
+    let argc = parser.argc();
+    if argc <= STACK_ARGS {
+        let mut argv: [&[u8]; STACK_ARGS] = [&[]; STACK_ARGS];
+        for (i, slot) in argv[..argc].iter_mut().enumerate() {
+            *slot = parser.arg(bytes, i);
+        }
+        process_command(server, client, Args(&argv[..argc]));
+    } else {
+        let argv: Vec<&[u8]> = (0..argc).map(|i| parser.arg(bytes, i)).collect();
+        process_command(server, client, Args(&argv));
+    }
+    server.after_command(client);
+}
+
+impl Server {
+    /// The client's input is looked at in the next turn.
+    pub fn queue_read(&mut self, client: &mut Client) {
+        if client.conn.is_some() && !client.flags.has(ClientFlags::PENDING_READ) {
+            client.flags.set(ClientFlags::PENDING_READ);
+            self.clients.pending_read.push(client.id);
+        }
+    }
+
+    fn queue_read_id(&mut self, id: u64) {
+        if let Some(client) = self.clients.get_mut(id)
+            && !client.flags.has(ClientFlags::PENDING_READ)
+        {
+            client.flags.set(ClientFlags::PENDING_READ);
+            self.clients.pending_read.push(id);
+        }
+    }
+
+    /// The client's output is sent before the loop sleeps.
+    #[inline]
+    pub fn queue_write(&mut self, client: &mut Client) {
+        if !client.flags.has(ClientFlags::PENDING_WRITE) {
+            client.flags.set(ClientFlags::PENDING_WRITE);
+            self.clients.pending_write.push(client.id);
+        }
+    }
+
+    fn writable(&mut self, id: u64) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        let Some(conn) = client.conn.as_mut() else { return };
+        if !conn.write_blocked {
+            return;
+        }
+        conn.write_blocked = false;
+        if !client.flags.has(ClientFlags::PENDING_WRITE) {
+            client.flags.set(ClientFlags::PENDING_WRITE);
+            self.clients.pending_write.push(id);
+        }
+    }
+
+    /// Sends what waits, one write per client.
+    pub fn write_pending(&mut self) {
+        let mut ids = std::mem::take(&mut self.clients.pending_write);
+        for id in &ids {
+            let Some(mut client) = self.clients.check_out(*id) else { continue };
+            client.flags.clear(ClientFlags::PENDING_WRITE);
+            self.write_client(&mut client);
+            self.clients.check_in(client);
+        }
+        if self.clients.pending_write.is_empty() {
+            ids.clear();
+            self.clients.pending_write = ids;
+        }
+    }
+
+    fn write_client(&mut self, client: &mut Client) {
+        let Some(conn) = client.conn.as_mut() else { return };
+        if client.flags.has(ClientFlags::CLOSE_ASAP) || conn.write_blocked {
+            return;
+        }
+        match conn.flush(client.reply.buffer_mut()) {
+            Ok((bytes, flushed)) => {
+                self.stats.net_output_bytes += bytes as u64;
+                self.stats.writes_processed += 1;
+                client.net_output_bytes += bytes as u64;
+                match flushed {
+                    Flushed::All => {
+                        self.recycle_reply(client);
+                        if client.flags.has(ClientFlags::CLOSE_AFTER_REPLY) {
+                            self.close_later(client);
+                        }
+                    }
+                    Flushed::TurnOver => self.queue_write(client),
+                    Flushed::Blocked => {}
+                }
+            }
+            Err(e) => {
+                self.log_verbose(&format!("Error writing to client: {e}"));
+                self.close_later(client);
+            }
+        }
+    }
+
+    /// Frees the client at the end of the turn.
+    pub fn close_later(&mut self, client: &mut Client) {
+        if !client.flags.has(ClientFlags::CLOSE_ASAP) {
+            client.flags.set(ClientFlags::CLOSE_ASAP);
+            self.clients.to_close.push(client.id);
+        }
+    }
+
+    /// How long the loop may sleep.
+    fn poll_timeout(&self) -> Duration {
+        if !self.clients.pending_read.is_empty() || !self.clients.pending_write.is_empty() {
+            return Duration::ZERO;
+        }
+        let now = self.clock.now_ms;
+        let mut at = self.next_cron_ms;
+        if let Some(deadline) = self.blocking.next_deadline() {
+            at = at.min(deadline);
+        }
+        Duration::from_millis(at.saturating_sub(now).max(0) as u64)
+    }
+
+    /// A new connection's client, registered with the loop.
+    pub fn add_connection(&mut self, conn: Conn, registry: &mio::Registry) -> io::Result<u64> {
+        let id = self.clients.next_id();
+        let client = Client::new(id, Some(Box::new(conn)), self.clock.now_ms);
+        self.clients.insert(Box::new(client));
+        let token = Token(self.clients.token(id).expect("just inserted"));
+        let client = self.clients.get_mut(id).expect("just inserted");
+        let conn = client.conn.as_mut().expect("made with a socket");
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(e) = registry.register(conn.stream.source(), token, interest) {
+            self.clients.remove(id);
+            return Err(e);
+        }
+        Ok(id)
+    }
+}

@@ -1,0 +1,114 @@
+//! What may keep a command from running: an ordered list of small rules. The order is part of the
+//! protocol: a client sees the error of the first rule that fails.
+
+use super::Server;
+use super::client::{Client, ClientFlags};
+use crate::commands::spec::{CommandSpec, flag};
+use crate::commands::table::Command;
+use crate::commands::{Args, ReplyError};
+
+/// A command about to run, as the rules see it.
+pub struct Candidate<'a> {
+    pub spec: &'static CommandSpec,
+    pub full_name: &'a str,
+    pub args: Args<'a>,
+}
+
+/// `Err`: the command is refused (and a MULTI in progress is doomed).
+type Rule = fn(&mut Server, &mut Client, &Candidate<'_>) -> Result<(), ReplyError>;
+
+/// All rules, first to last.
+const RULES: &[Rule] = &[
+    // Nothing is told to strangers but that they are strangers.
+    authenticated,
+    // Under memory pressure commands that would need more are refused; eviction is tried first.
+    memory_is_available,
+    // RESP2 subscribers may only change their subscriptions: their connection carries messages.
+    subscriber_context,
+];
+
+/// Applies the rules.
+pub fn check(server: &mut Server, client: &mut Client, c: &Candidate<'_>) -> Result<(), ReplyError> {
+    RULES.iter().try_for_each(|rule| rule(server, client, c))
+}
+
+/// "ERR unknown command …" with the beginning of the arguments, as Redis prints it.
+pub fn unknown_command(args: Args<'_>) -> ReplyError {
+    let mut shown = Vec::new();
+    for arg in &args[1..] {
+        if shown.len() >= 128 {
+            break;
+        }
+        let room = 128 - shown.len();
+        shown.push(b'\'');
+        shown.extend_from_slice(&arg[..arg.len().min(room)]);
+        shown.extend_from_slice(b"' ");
+    }
+    let mut text = b"ERR unknown command '".to_vec();
+    text.extend_from_slice(&args[0][..args[0].len().min(128)]);
+    text.extend_from_slice(b"', with args beginning with: ");
+    text.extend_from_slice(&shown);
+    ReplyError::new(text)
+}
+
+/// "ERR unknown subcommand 'x'. Try NAME HELP."
+pub fn unknown_subcommand(container: &Command, args: Args<'_>) -> ReplyError {
+    let mut text = b"ERR unknown subcommand '".to_vec();
+    text.extend_from_slice(&args[1][..args[1].len().min(128)]);
+    let name = container.spec.name.to_uppercase();
+    text.extend_from_slice(format!("'. Try {name} HELP.").as_bytes());
+    ReplyError::new(text)
+}
+
+/// Number of arguments against the row's arity.
+pub fn arity_holds(spec: &CommandSpec, argc: usize) -> bool {
+    let argc = i32::try_from(argc).unwrap_or(i32::MAX);
+    if spec.arity >= 0 { argc == spec.arity } else { argc >= -spec.arity }
+}
+
+fn authenticated(s: &mut Server, client: &mut Client, c: &Candidate<'_>) -> Result<(), ReplyError> {
+    let needed = s.auth_required(client);
+    if needed && c.spec.flags & flag::NO_AUTH == 0 {
+        return Err(ReplyError::NOAUTH);
+    }
+    Ok(())
+}
+
+fn memory_is_available(
+    server: &mut Server,
+    client: &mut Client,
+    c: &Candidate<'_>,
+) -> Result<(), ReplyError> {
+    if server.config.maxmemory == 0 {
+        return Ok(());
+    }
+    let out_of_memory = !server.perform_evictions();
+    let mut deny = c.spec.flags & flag::DENYOOM != 0;
+    if let Some(multi) = &client.multi {
+        // EXEC is refused if what it would run is; queueing is refused like running.
+        deny |= c.spec.name == "exec" && multi.flags & flag::DENYOOM != 0;
+    }
+    if out_of_memory && deny { Err(ReplyError::OOM) } else { Ok(()) }
+}
+
+fn subscriber_context(
+    _server: &mut Server,
+    client: &mut Client,
+    c: &Candidate<'_>,
+) -> Result<(), ReplyError> {
+    if !client.flags.has(ClientFlags::PUBSUB) || client.reply.is_resp3() {
+        return Ok(());
+    }
+    const ALLOWED: &[&str] = &[
+        "ping", "subscribe", "ssubscribe", "sunsubscribe", "psubscribe", "unsubscribe",
+        "punsubscribe", "quit", "reset",
+    ];
+    if ALLOWED.contains(&c.spec.name) {
+        return Ok(());
+    }
+    Err(ReplyError::new(format!(
+        "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
+         allowed in this context",
+        c.full_name
+    )))
+}

@@ -1,0 +1,123 @@
+//! The server: the composition of its subsystems, each a struct of its own in a file of its own.
+//! Only the main thread sees it.
+
+pub mod before_sleep;
+pub mod blocking;
+pub mod call;
+pub mod client;
+pub mod clients;
+pub mod clock;
+pub mod connection;
+pub mod cron;
+pub mod dispatch;
+pub mod event_loop;
+pub mod eviction;
+pub mod gate;
+pub mod histogram;
+pub mod latency;
+pub mod lazyfree;
+pub mod listener;
+pub mod log;
+pub mod lookup;
+pub mod monitor;
+pub mod networking;
+pub mod notify;
+pub mod pause;
+pub mod propagate;
+pub mod pubsub;
+pub mod slowlog;
+pub mod stats;
+pub mod transaction;
+
+use std::io;
+
+use crate::commands::table::CommandTable;
+use crate::config::Config;
+use crate::storage::keyspace::Keyspace;
+
+/// Everything the main thread owns.
+pub struct Server {
+    pub config: Config,
+    pub keyspace: Keyspace,
+    pub commands: CommandTable,
+    pub clients: clients::Clients,
+    pub listeners: listener::Listeners,
+    pub clock: clock::Clock,
+    pub stats: stats::Stats,
+    pub exec: call::Exec,
+    pub propagate: propagate::Propagate,
+    pub blocking: blocking::Blocking,
+    pub watches: transaction::Watches,
+    pub pubsub: pubsub::PubSub,
+    pub monitors: monitor::Monitors,
+    pub pause: pause::Pause,
+    pub slowlog: slowlog::SlowLog,
+    pub latency: latency::Latency,
+    pub eviction: eviction::Eviction,
+    pub lazyfree: lazyfree::LazyFree,
+    pub cron: cron::Cron,
+    pub log: log::Log,
+    /// Changes since the last save.
+    pub dirty: u64,
+    /// Clients that got output they did not ask for: their limits are checked in this turn.
+    pub touched_output: Vec<u64>,
+    /// Reply buffers of clients that have nothing to send.
+    reply_pool: Vec<Vec<u8>>,
+    /// ms since the epoch of the next `server_cron`.
+    pub next_cron_ms: i64,
+    /// Set when the loop is to end.
+    pub exit_status: Option<i32>,
+    /// 40 hex digits, new at every start.
+    pub run_id: String,
+    pub start_ms: i64,
+}
+
+impl Server {
+    /// A server with that configuration, not listening yet.
+    pub fn new(config: Config, waker: mio::Waker) -> io::Result<Server> {
+        let commands = CommandTable::new(crate::commands::GROUPS);
+        let clock = clock::Clock::new();
+        let databases = config.databases as usize;
+        let mut server = Server {
+            keyspace: Keyspace::new(databases, config.cluster_enabled),
+            stats: stats::Stats::new(commands.len()),
+            commands,
+            clients: clients::Clients::default(),
+            listeners: listener::Listeners::default(),
+            exec: call::Exec::default(),
+            propagate: propagate::Propagate::default(),
+            blocking: blocking::Blocking::default(),
+            watches: transaction::Watches::default(),
+            pubsub: pubsub::PubSub::default(),
+            monitors: monitor::Monitors::default(),
+            pause: pause::Pause::default(),
+            slowlog: slowlog::SlowLog::default(),
+            latency: latency::Latency::default(),
+            eviction: eviction::Eviction::default(),
+            lazyfree: lazyfree::LazyFree::start(waker),
+            cron: cron::Cron::default(),
+            log: log::Log::new(&config),
+            dirty: 0,
+            touched_output: Vec::new(),
+            reply_pool: Vec::new(),
+            next_cron_ms: clock.now_ms,
+            exit_status: None,
+            run_id: random_hex(40),
+            start_ms: clock.now_ms,
+            clock,
+            config,
+        };
+        server.eviction.configure(&server.config);
+        Ok(server)
+    }
+
+    /// A child process (save, rewrite) lives: memory pages are shared, do not touch them idly.
+    pub fn has_child(&self) -> bool {
+        false
+    }
+}
+
+/// `len` random hexadecimal digits.
+pub fn random_hex(len: usize) -> String {
+    (0..len).map(|_| char::from(b"0123456789abcdef"[fastrand::usize(..16)])).collect()
+}

@@ -1,0 +1,28 @@
+//! Keyspace notifications: `__keyspace@db__:key` and `__keyevent@db__:event` messages.
+
+use super::Server;
+use crate::config::kind::notify;
+
+impl Server {
+    /// Publishes an event if `notify-keyspace-events` asks for its class.
+    #[inline]
+    pub fn notify(&mut self, class: u32, event: &str, key: &[u8], db: usize) {
+        if self.config.notify_keyspace_events & class != 0 {
+            self.publish_event(event, key, db);
+        }
+    }
+
+    #[cold]
+    fn publish_event(&mut self, event: &str, key: &[u8], db: usize) {
+        let flags = self.config.notify_keyspace_events;
+        if flags & notify::KEYSPACE != 0 {
+            let mut channel = format!("__keyspace@{db}__:").into_bytes();
+            channel.extend_from_slice(key);
+            self.publish(&channel, event.as_bytes(), false);
+        }
+        if flags & notify::KEYEVENT != 0 {
+            let channel = format!("__keyevent@{db}__:{event}");
+            self.publish(channel.as_bytes(), key, false);
+        }
+    }
+}
