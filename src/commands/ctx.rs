@@ -1,6 +1,7 @@
 //! `Ctx`: what a handler works with. The client is checked out of the registry for the call, so a
 //! handler can reply (`ctx.client.reply`) from a value still borrowed from `ctx.server`.
 
+use crate::config::NotifyFlags;
 use crate::protocol::error::ReplyError;
 use crate::server::Server;
 use crate::server::blocking::{BlockKind, BlockRequest};
@@ -76,8 +77,8 @@ impl Ctx<'_> {
         self.server.signal_modified(self.client.db, key);
     }
 
-    /// Keyspace notification; `class` is one of `crate::config::kind::notify`.
-    pub fn notify(&mut self, class: u32, event: &str, key: &[u8]) {
+    /// Keyspace notification; `class` is one of `NotifyFlags`.
+    pub fn notify(&mut self, class: NotifyFlags, event: &str, key: &[u8]) {
         self.server.notify(class, event, key, self.client.db);
     }
 
@@ -87,7 +88,7 @@ impl Ctx<'_> {
     }
 
     /// The three things most writes end with.
-    pub fn changed(&mut self, key: &[u8], class: u32, event: &str, n: usize) {
+    pub fn changed(&mut self, key: &[u8], class: NotifyFlags, event: &str, n: usize) {
         self.signal_modified(key);
         self.notify(class, event, key);
         self.dirty(n);
@@ -99,7 +100,7 @@ impl Ctx<'_> {
             return false;
         }
         self.delete_key(key);
-        self.notify(crate::config::kind::notify::GENERIC, "del", key);
+        self.notify(crate::config::NotifyFlags::GENERIC, "del", key);
         true
     }
 

@@ -20,6 +20,10 @@ pub struct Exec {
     pub depth: u32,
     /// Pushes for the client itself, sent after the reply of its command.
     pub push_reply: crate::protocol::reply::Reply,
+    /// The client that is checked out while blocked clients are served; 0 = none.
+    pub parked: u64,
+    /// What those send to it.
+    pub parked_reply: crate::protocol::reply::Reply,
     pub command: Option<CommandId>,
     /// Error replies written by the command that runs (EXEC counts those of its queue).
     pub errors: u64,

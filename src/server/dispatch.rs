@@ -118,3 +118,62 @@ fn queue(server: &mut Server, client: &mut Client, id: CommandId, args: Args<'_>
         client.reply.simple("QUEUED");
     }
 }
+
+impl Server {
+    /// DEBUG and MODULE are refused by default (`enable-debug-command`, `enable-module-command`).
+    pub fn protected_command_allowed(
+        &self,
+        client: &Client,
+        name: &str,
+    ) -> Result<(), ReplyError> {
+        let action = match name {
+            "debug" => self.config.enable_debug_command,
+            _ => self.config.enable_module_command,
+        };
+        let local = match client.conn.as_ref().and_then(|conn| conn.peer) {
+            Some(peer) => peer.ip().to_canonical().is_loopback(),
+            None => true,
+        };
+        if action.allows(local) {
+            return Ok(());
+        }
+        Err(ReplyError::new(format!(
+            "ERR {} command not allowed. If the {name} option is set to \"local\", you can run it \
+             from a local connection, otherwise you need to set this option in the configuration \
+             file, and then restart the server.",
+            name.to_uppercase(),
+            name = format_args!("enable-{name}-command"),
+        )))
+    }
+
+    /// Serves blocked clients while `current` is checked out but runs no command: what they send
+    /// to it waits until its own reply is complete.
+    pub fn handle_clients_blocked_on_keys_except(&mut self, current: &mut Client) {
+        self.exec.parked = current.id;
+        self.exec.parked_reply.set_resp3(current.reply.is_resp3());
+        self.handle_clients_blocked_on_keys();
+        self.exec.parked = 0;
+        if !self.exec.parked_reply.is_empty() {
+            let pushed = std::mem::take(self.exec.parked_reply.buffer_mut());
+            current.reply.raw(&pushed);
+        }
+    }
+
+    /// EXEC was refused before it ran: the transaction is gone.
+    pub fn exec_refused(&mut self, client: &mut Client, error: &ReplyError) {
+        let error = ReplyError::new(
+            [b"EXECABORT Transaction discarded because of: ", error.text()].concat(),
+        );
+        self.discard_transaction(client);
+        self.count_error(&error);
+        client.reply.error(&error);
+    }
+
+    /// Forgets the queue, the watched keys and the flags of a transaction.
+    pub fn discard_transaction(&mut self, client: &mut Client) {
+        client.multi = None;
+        client.flags.clear(ClientFlags(ClientFlags::MULTI.0 | ClientFlags::DIRTY_EXEC.0));
+        self.watches.unwatch_all(client.id);
+        client.watched_keys = 0;
+    }
+}

@@ -233,7 +233,7 @@ fn run_commands(
             break;
         }
         let limits = Limits {
-            max_bulk_bytes: server.config.proto_max_bulk_len,
+            max_bulk_bytes: server.config.proto_max_bulk_len as i64,
             authenticated: !server.auth_required(client),
         };
         let Some(conn) = client.conn.as_mut() else { break };

@@ -30,8 +30,8 @@ impl Listeners {
         if config.port != 0 {
             self.open_tcp(config, registry)?;
         }
-        if !config.unixsocket.is_empty() {
-            self.open_unix(config, registry)?;
+        if let Some(path) = &config.unixsocket {
+            self.open_unix(&String::from_utf8_lossy(path), config.unixsocketperm, registry)?;
         }
         Ok(())
     }
@@ -46,9 +46,10 @@ impl Listeners {
         let port = config.port as u16;
         let mut opened = Vec::new();
         for address in &config.bind {
+            let address = String::from_utf8_lossy(address);
             let (name, optional) = match address.strip_prefix('-') {
                 Some(name) => (name, true),
-                None => (address.as_str(), false),
+                None => (&*address, false),
             };
             match bind_tcp(name, port, config.tcp_backlog as i32) {
                 Ok(listener) => opened.push(listener),
@@ -79,15 +80,14 @@ impl Listeners {
         }
     }
 
-    fn open_unix(&mut self, config: &Config, registry: &Registry) -> Result<(), String> {
-        let path = config.unixsocket.as_str();
+    fn open_unix(&mut self, path: &str, mode: u64, registry: &Registry) -> Result<(), String> {
         // A socket file left by a server that is gone.
         let _ = std::fs::remove_file(path);
         let opening = |e: io::Error| format!("Failed opening Unix socket: bind: {e}");
         let mut listener = UnixListener::bind(path).map_err(opening)?;
-        if config.unixsocketperm != 0 {
+        if mode != 0 {
             use std::os::unix::fs::PermissionsExt;
-            let mode = std::fs::Permissions::from_mode(config.unixsocketperm as u32);
+            let mode = std::fs::Permissions::from_mode(mode as u32);
             std::fs::set_permissions(path, mode).map_err(|e| e.to_string())?;
         }
         let index = self.sockets.len();

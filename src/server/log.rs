@@ -9,14 +9,16 @@ use crate::config::Config;
 
 /// Where and what to log.
 pub struct Log {
-    pub file: String,
+    pub file: std::path::PathBuf,
     /// 0 debug, 1 verbose, 2 notice, 3 warning, 4 nothing.
     pub level: i64,
 }
 
 impl Log {
     pub fn new(config: &Config) -> Log {
-        Log { file: config.logfile.clone(), level: config.loglevel }
+        use std::os::unix::ffi::OsStringExt;
+        let file = std::ffi::OsString::from_vec(config.logfile.clone()).into();
+        Log { file, level: config.loglevel as i64 }
     }
 
     /// Writes a line if its level is enabled.
@@ -27,7 +29,7 @@ impl Log {
         let mark = ['.', '-', '*', '#'][level.clamp(0, 3) as usize];
         let line = format!("{}:M {} {mark} {text}\n", std::process::id(), "01 Jan 1970 00:00:00.000");
         // A log that cannot be written must not stop the server.
-        if self.file.is_empty() {
+        if self.file.as_os_str().is_empty() {
             let _ = std::io::stdout().write_all(line.as_bytes());
         } else if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(&self.file) {
             let _ = file.write_all(line.as_bytes());

@@ -3,7 +3,7 @@
 
 use super::Server;
 use super::client::ClientFlags;
-use crate::config::kind::notify;
+use crate::config::NotifyFlags;
 use crate::protocol::error::ReplyError;
 use crate::storage::entry_view::{EntryMut, EntryRef};
 use crate::storage::evict::lfu_log_incr;
@@ -35,7 +35,7 @@ impl Server {
         if !how.quiet {
             if self.keyspace.dbs[db].find(key).is_none() {
                 self.stats.keyspace_misses += 1;
-                self.notify(notify::KEY_MISS, "keymiss", key, db);
+                self.notify(NotifyFlags::KEY_MISS, "keymiss", key, db);
                 return None;
             }
             self.stats.keyspace_hits += 1;
@@ -110,7 +110,7 @@ impl Server {
         let lru = self.initial_lru();
         self.keyspace.dbs[db].insert(key, value).set_lru(lru);
         self.signal_key_as_ready(db, key);
-        self.notify(notify::NEW, "new", key, db);
+        self.notify(NotifyFlags::NEW, "new", key, db);
     }
 
     /// LRU or LFU bits of a new key.
@@ -183,7 +183,7 @@ impl Server {
     pub fn delete_expired(&mut self, db: usize, key: &[u8]) {
         let lazy = self.config.lazyfree_lazy_expire;
         self.remove_key(db, key, lazy);
-        self.notify(notify::EXPIRED, "expired", key, db);
+        self.notify(NotifyFlags::EXPIRED, "expired", key, db);
         self.signal_modified(db, key);
         let verb: &[u8] = if lazy { b"UNLINK" } else { b"DEL" };
         self.propagate.also(db, &[verb, key]);

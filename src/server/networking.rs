@@ -46,7 +46,7 @@ impl Server {
         let unix = conn.unix_path.is_some();
         match self.add_connection(conn, registry) {
             Ok(id) => {
-                let no_password = self.config.requirepass.is_empty();
+                let no_password = self.config.requirepass.is_none();
                 let resp3 = self.config.client_default_resp == 3;
                 if let Some(client) = self.clients.get_mut(id) {
                     client.flags.assign(ClientFlags::AUTHENTICATED, no_password);
@@ -60,13 +60,13 @@ impl Server {
 
     fn protected_mode_refuses(&self, conn: &Conn) -> bool {
         let loopback = conn.peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback());
-        self.config.protected_mode && self.config.requirepass.is_empty() && !loopback
+        self.config.protected_mode && self.config.requirepass.is_none() && !loopback
     }
 
     /// The client must say AUTH (or HELLO … AUTH) first.
     #[inline]
     pub fn auth_required(&self, client: &Client) -> bool {
-        !client.flags.has(ClientFlags::AUTHENTICATED) && !self.config.requirepass.is_empty()
+        !client.flags.has(ClientFlags::AUTHENTICATED) && !self.config.requirepass.is_none()
     }
 
     /// False if no rule of the gate can fail now: the common case, tested with a few loads.
@@ -157,8 +157,8 @@ impl Server {
         let class = if client.flags.has(ClientFlags::PUBSUB) { 2 } else { 0 };
         let limit = self.config.client_output_buffer_limit[class];
         let used = client.output_bytes() as u64;
-        let hard = limit.hard > 0 && used >= limit.hard;
-        let mut soft = limit.soft > 0 && used >= limit.soft;
+        let hard = limit.hard_limit_bytes > 0 && used >= limit.hard_limit_bytes;
+        let mut soft = limit.soft_limit_bytes > 0 && used >= limit.soft_limit_bytes;
         let now = self.clock.now_s();
         if !soft {
             client.soft_limit_since_s = 0;
@@ -166,7 +166,7 @@ impl Server {
             client.soft_limit_since_s = now;
             soft = false;
         } else {
-            soft = now - client.soft_limit_since_s > limit.soft_seconds as i64;
+            soft = now - client.soft_limit_since_s > limit.soft_limit_seconds;
         }
         if (hard || soft) && !client.flags.has(ClientFlags::CLOSE_ASAP) {
             self.stats.client_output_buffer_limit_disconnections += 1;

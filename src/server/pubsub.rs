@@ -223,6 +223,10 @@ impl Server {
             write(&mut self.exec.push_reply);
             return;
         }
+        if self.exec.parked == id {
+            write(&mut self.exec.parked_reply);
+            return;
+        }
         let Some(client) = self.clients.get_mut(id) else { return };
         if client.flags.has(ClientFlags::CLOSE_ASAP) {
             return;
