@@ -7,6 +7,12 @@
 
 pub mod args;
 pub mod ctx;
+pub mod docs;
+#[cfg(test)]
+mod facts_tests;
+pub mod help;
+pub mod key_specs;
+pub mod keys;
 pub mod spec;
 pub mod table;
 

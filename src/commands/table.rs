@@ -188,6 +188,15 @@ impl CommandTable {
         self.commands.iter()
     }
 
+    /// The top-level commands that have a name, in table order: all but those that `rename`
+    /// removed.
+    pub fn named(&self) -> Vec<&Command> {
+        let bound = self.slots.iter().map(|slot| slot.id).filter(|id| *id != EMPTY);
+        let mut ids: Vec<u16> = bound.collect();
+        ids.sort_unstable();
+        ids.into_iter().map(|id| &self.commands[usize::from(id)]).collect()
+    }
+
     /// Number of commands and sub-commands.
     pub fn len(&self) -> usize {
         self.commands.len()

@@ -1,0 +1,322 @@
+//! The rows of the hash commands: what dispatch, ACL, COMMAND and the statistics know of
+//! them. Not their documentation, see `commands/docs`. Sorted by name.
+
+use crate::commands::{CommandSpec, Group, acl, flag, key_specs};
+
+pub const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "hdel",
+        handler: super::hdel,
+        arity: -3,
+        flags: flag::WRITE | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_DELETE,
+        group: Group::Hash,
+        since: "2.0.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hexists",
+        handler: super::hexists,
+        arity: 3,
+        flags: flag::READONLY | flag::FAST,
+        acl: acl::READ | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RO,
+        group: Group::Hash,
+        since: "2.0.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hexpire",
+        handler: super::hexpire,
+        arity: -6,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_UPDATE,
+        group: Group::Hash,
+        since: "7.4.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hexpireat",
+        handler: super::hexpireat,
+        arity: -6,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_UPDATE,
+        group: Group::Hash,
+        since: "7.4.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hexpiretime",
+        handler: super::hexpiretime,
+        arity: -5,
+        flags: flag::READONLY | flag::FAST,
+        acl: acl::READ | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RO_ACCESS,
+        group: Group::Hash,
+        since: "7.4.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hget",
+        handler: super::hget,
+        arity: 3,
+        flags: flag::READONLY | flag::FAST,
+        acl: acl::READ | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RO_ACCESS,
+        group: Group::Hash,
+        since: "2.0.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hgetall",
+        handler: super::hgetall,
+        arity: 2,
+        flags: flag::READONLY,
+        acl: acl::READ | acl::HASH | acl::SLOW,
+        keys: key_specs::KEY1_RO_ACCESS,
+        group: Group::Hash,
+        since: "2.0.0",
+        tips: &["nondeterministic_output_order"],
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hgetdel",
+        handler: super::hgetdel,
+        arity: -5,
+        flags: flag::WRITE | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_ACCESS_DELETE,
+        group: Group::Hash,
+        since: "8.0.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hgetex",
+        handler: super::hgetex,
+        arity: -5,
+        flags: flag::WRITE | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_AND_TTL,
+        group: Group::Hash,
+        since: "8.0.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hincrby",
+        handler: super::hincrby,
+        arity: 4,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_ACCESS_UPDATE,
+        group: Group::Hash,
+        since: "2.0.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hincrbyfloat",
+        handler: super::hincrbyfloat,
+        arity: 4,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_ACCESS_UPDATE,
+        group: Group::Hash,
+        since: "2.6.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hkeys",
+        handler: super::hkeys,
+        arity: 2,
+        flags: flag::READONLY,
+        acl: acl::READ | acl::HASH | acl::SLOW,
+        keys: key_specs::KEY1_RO_ACCESS,
+        group: Group::Hash,
+        since: "2.0.0",
+        tips: &["nondeterministic_output_order"],
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hlen",
+        handler: super::hlen,
+        arity: 2,
+        flags: flag::READONLY | flag::FAST,
+        acl: acl::READ | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RO,
+        group: Group::Hash,
+        since: "2.0.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hmget",
+        handler: super::hmget,
+        arity: -3,
+        flags: flag::READONLY | flag::FAST,
+        acl: acl::READ | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RO_ACCESS,
+        group: Group::Hash,
+        since: "2.0.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hmset",
+        handler: super::hmset,
+        arity: -4,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_UPDATE,
+        group: Group::Hash,
+        since: "2.0.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hpersist",
+        handler: super::hpersist,
+        arity: -5,
+        flags: flag::WRITE | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_UPDATE,
+        group: Group::Hash,
+        since: "7.4.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hpexpire",
+        handler: super::hpexpire,
+        arity: -6,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_UPDATE,
+        group: Group::Hash,
+        since: "7.4.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hpexpireat",
+        handler: super::hpexpireat,
+        arity: -6,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_UPDATE,
+        group: Group::Hash,
+        since: "7.4.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hpexpiretime",
+        handler: super::hpexpiretime,
+        arity: -5,
+        flags: flag::READONLY | flag::FAST,
+        acl: acl::READ | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RO_ACCESS,
+        group: Group::Hash,
+        since: "7.4.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hpttl",
+        handler: super::hpttl,
+        arity: -5,
+        flags: flag::READONLY | flag::FAST,
+        acl: acl::READ | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RO_ACCESS,
+        group: Group::Hash,
+        since: "7.4.0",
+        tips: &["nondeterministic_output"],
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hrandfield",
+        handler: super::hrandfield,
+        arity: -2,
+        flags: flag::READONLY,
+        acl: acl::READ | acl::HASH | acl::SLOW,
+        keys: key_specs::KEY1_RO_ACCESS,
+        group: Group::Hash,
+        since: "6.2.0",
+        tips: &["nondeterministic_output"],
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hscan",
+        handler: super::hscan,
+        arity: -3,
+        flags: flag::READONLY,
+        acl: acl::READ | acl::HASH | acl::SLOW,
+        keys: key_specs::KEY1_RO_ACCESS,
+        group: Group::Hash,
+        since: "2.8.0",
+        tips: &["nondeterministic_output"],
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hset",
+        handler: super::hset,
+        arity: -4,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_UPDATE,
+        group: Group::Hash,
+        since: "2.0.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hsetex",
+        handler: super::hsetex,
+        arity: -6,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_UPDATE,
+        group: Group::Hash,
+        since: "8.0.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hsetnx",
+        handler: super::hsetnx,
+        arity: 4,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        acl: acl::WRITE | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RW_INSERT,
+        group: Group::Hash,
+        since: "2.0.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hstrlen",
+        handler: super::hstrlen,
+        arity: 3,
+        flags: flag::READONLY | flag::FAST,
+        acl: acl::READ | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RO,
+        group: Group::Hash,
+        since: "3.2.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "httl",
+        handler: super::httl,
+        arity: -5,
+        flags: flag::READONLY | flag::FAST,
+        acl: acl::READ | acl::HASH | acl::FAST,
+        keys: key_specs::KEY1_RO_ACCESS,
+        group: Group::Hash,
+        since: "7.4.0",
+        tips: &["nondeterministic_output"],
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "hvals",
+        handler: super::hvals,
+        arity: 2,
+        flags: flag::READONLY,
+        acl: acl::READ | acl::HASH | acl::SLOW,
+        keys: key_specs::KEY1_RO_ACCESS,
+        group: Group::Hash,
+        since: "2.0.0",
+        tips: &["nondeterministic_output_order"],
+        ..CommandSpec::DEFAULT
+    },
+];
