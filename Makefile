@@ -13,6 +13,10 @@ CONFDIR    := $(DESTDIR)$(SYSCONFDIR)/redis
 ROLES      := redis-sentinel redis-check-rdb redis-check-aof
 HOST       := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
+# jemalloc, which cargo builds, is installed by a make of its own: it must not see these two.
+unexport DESTDIR PREFIX
+MAKEOVERRIDES =
+
 .PHONY: build run test lint tidy tidy-lower tcl bench fuzz asan install clean
 
 build: ## release build of the server
