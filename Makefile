@@ -1,0 +1,66 @@
+# The project's commands. `make` alone builds ./target/release/redis-server.
+
+CARGO      ?= cargo
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+BINARY     := $(TARGET_DIR)/release/redis-server
+# /usr keeps its configuration in /etc, any other prefix in its own etc.
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+BINDIR     := $(DESTDIR)$(PREFIX)/bin
+UNITDIR    := $(DESTDIR)$(PREFIX)/lib/systemd/system
+CONFDIR    := $(DESTDIR)$(SYSCONFDIR)/redis
+ROLES      := redis-sentinel redis-check-rdb redis-check-aof
+HOST       := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+
+# jemalloc, which cargo builds, is installed by a make of its own: it must not see these two.
+unexport DESTDIR PREFIX
+MAKEOVERRIDES =
+
+.PHONY: build run test lint tidy tidy-lower tcl bench fuzz asan install clean
+
+build: ## release build of the server
+	$(CARGO) build --release
+
+run: build ## start it here; ARGS="--port 7000"
+	$(BINARY) $(ARGS)
+
+test: ## all tests: units, integration, tidy (differential ones need a redis-server in PATH or REDIS_REFERENCE)
+	$(CARGO) test
+
+lint: ## formatting and clippy, warnings are errors
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+
+tidy: ## style and architecture rules only (tests/tidy.rs)
+	$(CARGO) test --test tidy
+
+tidy-lower: ## keep what became better: lower the ratchet of the tidy rules
+	TIDY_RATCHET=lower $(CARGO) test --test tidy
+
+tcl: build ## the upstream suite: make tcl SUITE=path/to/redis ARGS="--only unit/auth"
+	tcl-tests/run --bin $(BINARY) $(if $(SUITE),--suite $(SUITE)) $(ARGS)
+
+bench: build ## side by side with a real server, recorded: make bench REFERENCE=path/to/redis-server
+	@test -n "$(REFERENCE)" || { echo "REFERENCE=path/to/redis-server is missing" >&2; exit 2; }
+	benches/run.sh $(REFERENCE) $(BINARY) $(ARGS)
+
+fuzz: ## property tests and the differential driver with many more cases: CASES=20000
+	PROPTEST_CASES=$(or $(CASES),20000) $(CARGO) test --release --lib
+	DIFF_SEED=$$(date +%s) DIFF_COUNT=200000 $(CARGO) test --release --test it differential -- --nocapture
+
+asan: ## all tests under AddressSanitizer, with the system's allocator (cfg asan)
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address --cfg asan" ASAN_OPTIONS=detect_leaks=0 \
+		$(CARGO) test --target $(HOST) --target-dir $(TARGET_DIR)/asan --lib --test it
+
+install: build ## into PREFIX (/usr/local), below DESTDIR when set; an existing redis.conf stays
+	install -d $(BINDIR) $(UNITDIR) $(CONFDIR)
+	install -m 755 $(BINARY) $(BINDIR)/redis-server
+	for role in $(ROLES); do ln -sf redis-server $(BINDIR)/$$role; done
+	sed 's|@BINDIR@|$(PREFIX)/bin|; s|@CONFDIR@|$(SYSCONFDIR)/redis|' packaging/redis-server.service \
+		> $(UNITDIR)/redis-server.service
+	for conf in redis.conf sentinel.conf; do \
+		if test -f $$conf && ! test -e $(CONFDIR)/$$conf; then install -m 644 $$conf $(CONFDIR)/; fi; done
+
+clean: ## remove what cargo built
+	$(CARGO) clean

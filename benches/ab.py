@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Paired comparison of two servers, made for a noisy machine. Prints CSV.
+
+    ab.py REFERENCE CANDIDATE [--rounds 7] [--only get-P16,set-P16] [--keys 1000000] [--scale 1]
+
+Both servers live side by side with the same data. Per case redis-benchmark runs against one and the
+other in the order A B, B A, A B, ... so that a drift of the machine hits both. The figure to trust
+is the server's CPU time per request (sum of its threads' schedstat); throughput depends on the
+client too. `cpu_ratio` above 1 means that the candidate needs less; a claim needs its bootstrap
+95 % interval (`low`, `high`) clear of 1. REDIS_BENCHMARK names the client binary."""
+
+import argparse
+import random
+import re
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from common import BENCHMARK, Server
+from load import fill
+
+VALUE = "x" * 64
+RANDOM_KEY = "key:__rand_int__"
+GET_SCRIPT = "'return redis.call(\"get\",KEYS[1])'"
+# name: (requests, arguments of redis-benchmark)
+CASES = {
+    "ping-P1": (100_000, "-c 50 PING"),
+    "get-P1": (100_000, f"-c 50 GET {RANDOM_KEY}"),
+    "set-P1": (100_000, f"-c 50 SET {RANDOM_KEY} {VALUE}"),
+    "ping-P16": (600_000, "-c 50 -P 16 PING"),
+    "get-P16": (400_000, f"-c 50 -P 16 GET {RANDOM_KEY}"),
+    "set-P16": (400_000, f"-c 50 -P 16 SET {RANDOM_KEY} {VALUE}"),
+    "get-P100": (1_000_000, f"-c 50 -P 100 GET {RANDOM_KEY}"),
+    "set-P100": (1_000_000, f"-c 50 -P 100 SET {RANDOM_KEY} {VALUE}"),
+    "mget10-P1": (60_000, "-c 50 MGET" + f" {RANDOM_KEY}" * 10),
+    "incr-P16": (400_000, "-c 50 -P 16 INCR ctr:__rand_int__"),
+    "hset-P16": (400_000, "-c 50 -P 16 HSET h f:__rand_int__ v"),
+    "zadd-P16": (300_000, "-c 50 -P 16 ZADD z __rand_int__ m:__rand_int__"),
+    "zrank-P16": (300_000, "-c 50 -P 16 ZRANK z m:__rand_int__"),
+    "lpush-P16": (400_000, "-c 50 -P 16 LPUSH l xxxxxxxx"),
+    "lrange100-P1": (30_000, "-c 50 LRANGE l 0 99"),
+    "sadd-P16": (400_000, "-c 50 -P 16 SADD s m:__rand_int__"),
+    "xadd-P16": (300_000, "-c 50 -P 16 XADD st * f v"),
+    "eval-P16": (100_000, f"-c 50 -P 16 EVAL {GET_SCRIPT} 1 key:000000000001"),
+    "get4k-P1": (60_000, "-c 50 GET big4k"),
+    "get64k-P1": (10_000, "-c 20 GET big64k"),
+    "set4k-P1": (60_000, f"-c 50 SET big4k {'y' * 4096}"),
+}
+FIELDS = ("case,a_rps,b_rps,rps_ratio,a_cpu_us,b_cpu_us,cpu_ratio,low,high,"
+          "a_p50_ms,b_p50_ms,a_p99_ms,b_p99_ms,a_p999_ms,b_p999_ms")
+
+
+@dataclass
+class Sample:
+    rps: float
+    cpu_us: float
+    p50: float
+    p99: float
+    p999: float
+
+
+def prepare(binary, options):
+    server = Server(binary, *shlex.split(options.extra))
+    connection = server.connect()
+    fill(connection, "strings", options.keys, 64)
+    for name, size in (("big4k", 4096), ("big64k", 65536)):
+        connection.command("SET", name, "y" * size)
+    return server
+
+
+def measure(server, requests, arguments, options):
+    command = [BENCHMARK, "-p", str(server.port), "-n", str(requests), "-r", str(options.keys),
+               "--precision", "3", *shlex.split(arguments)]
+    cpu = server.cpu_ns()
+    done = subprocess.run(command, capture_output=True, text=True)
+    cpu = server.cpu_ns() - cpu
+    rps = re.search(r"throughput summary: ([\d.]+)", done.stdout)
+    if done.returncode or not rps:
+        raise SystemExit(f"{shlex.join(command[:9])} failed: {done.stderr or done.stdout}"[:500])
+    found = re.findall(r"([\d.]+)% <= ([\d.]+) milliseconds", done.stdout)
+    steps = [(float(share), float(ms)) for share, ms in found]
+
+    def percentile(p):
+        return next((ms for share, ms in steps if share >= p), float("nan"))
+
+    return Sample(float(rps.group(1)), cpu / 1e3 / requests, *map(percentile, (50, 99, 99.9)))
+
+
+def interval(a, b, draws=2000):
+    """Bootstrap 95 % interval of the ratio of medians."""
+    def median_of_draw(values):
+        return statistics.median(random.choices(values, k=len(values)))
+
+    ratios = sorted(median_of_draw(a) / median_of_draw(b) for _ in range(draws))
+    return ratios[int(draws * 0.025)], ratios[int(draws * 0.975)]
+
+
+def compare(name, servers, options):
+    requests, arguments = CASES[name]
+    requests = max(2000, int(requests * options.scale))
+    for server in servers:  # warm up: the keys of this case exist, the tables have their size
+        measure(server, requests // 5 + 1000, arguments, options)
+    samples = [[], []]
+    for turn in range(options.rounds):
+        for side in (0, 1) if turn % 2 == 0 else (1, 0):
+            samples[side].append(measure(servers[side], requests, arguments, options))
+
+    def both(attribute):
+        return [statistics.median(getattr(s, attribute) for s in side) for side in samples]
+
+    (a_rps, b_rps), (a_cpu, b_cpu) = both("rps"), both("cpu_us")
+    low, high = interval(*([s.cpu_us for s in side] for side in samples))
+    tail = [f"{value:.3f}" for p in ("p50", "p99", "p999") for value in both(p)]
+    return ",".join([name, f"{a_rps:.0f}", f"{b_rps:.0f}", f"{b_rps / a_rps:.2f}", f"{a_cpu:.3f}",
+                     f"{b_cpu:.3f}", f"{a_cpu / b_cpu:.2f}", f"{low:.2f}", f"{high:.2f}", *tail])
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p.add_argument("reference")
+    p.add_argument("candidate")
+    p.add_argument("--rounds", type=int, default=7)
+    p.add_argument("--only", default="", help="comma list of: " + " ".join(CASES))
+    p.add_argument("--keys", type=int, default=1_000_000)
+    p.add_argument("--scale", type=float, default=1.0, help="multiplies the number of requests")
+    p.add_argument("--extra", default="", help="more server options, e.g. '--io-threads 2'")
+    options = p.parse_args()
+    names = options.only.split(",") if options.only else list(CASES)
+    unknown = [name for name in names if name not in CASES]
+    if unknown:
+        sys.exit(f"unknown case {unknown[0]}; there are: {' '.join(CASES)}")
+    servers = [prepare(binary, options) for binary in (options.reference, options.candidate)]
+    time.sleep(2)  # rehashing and lazy work after loading end here
+    print(FIELDS, flush=True)
+    for name in names:
+        print(compare(name, servers, options), flush=True)
+
+
+if __name__ == "__main__":
+    main()

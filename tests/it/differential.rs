@@ -1,0 +1,266 @@
+//! Our server against a real redis-server: random commands of each family, replies byte for byte.
+//! Skipped (and says so) without a reference server; see `common::server::reference`.
+//!
+//! A new command joins its family's list here as one more arm of the generator.
+
+use fastrand::Rng;
+
+use super::common::differ::{
+    Args, Differ, Generator, edge_integer, float, index, key, member, pick, repeat, value,
+};
+use super::common::reference;
+use crate::args;
+
+const COUNT: usize = 4_000;
+
+fn compare(seed: u64, generators: &[Generator]) {
+    let Some(reference) = reference() else { return };
+    let differ = Differ::start(&reference, &[]);
+    differ.run(seed, COUNT, generators, false);
+    differ.run(seed + 1, COUNT, generators, true);
+}
+
+#[test]
+fn strings_reply_as_the_reference() {
+    compare(11, &[strings, strings, strings, generic]);
+}
+
+#[test]
+fn lists_reply_as_the_reference() {
+    compare(21, &[lists, lists, lists, generic]);
+}
+
+#[test]
+fn sets_reply_as_the_reference() {
+    compare(31, &[sets, sets, sets, generic]);
+}
+
+#[test]
+fn hashes_reply_as_the_reference() {
+    compare(41, &[hashes, hashes, hashes, generic]);
+}
+
+#[test]
+fn sorted_sets_reply_as_the_reference() {
+    compare(51, &[zsets, zsets, zsets, generic]);
+}
+
+#[test]
+fn all_families_together_reply_as_the_reference() {
+    compare(61, &[strings, lists, sets, hashes, zsets, generic]);
+}
+
+fn generic(r: &mut Rng) -> Args {
+    let kinds = ["string", "list", "set", "hash", "zset"];
+    let kind = pick(r, &kinds);
+    let k = key(r, kind);
+    match r.u8(..13) {
+        0 => args!["DEL", k, key(r, kind)],
+        1 => args!["UNLINK", k],
+        2 => args!["EXISTS", k, key(r, kind), k],
+        3 => args!["TYPE", k],
+        4 => args!["OBJECT", "ENCODING", k],
+        5 => args!["RENAME", k, key(r, kind)],
+        6 => args!["RENAMENX", k, key(r, kind)],
+        7 => args![
+            "COPY",
+            k,
+            key(r, kind),
+            pick(r, &["REPLACE", "DB", "BOGUS"])
+        ],
+        8 => args![
+            "EXPIREAT",
+            k,
+            32_503_680_000_i64,
+            pick(r, &["NX", "XX", "GT", "LT", "??"])
+        ],
+        9 => args!["EXPIRETIME", k],
+        10 => args!["PERSIST", k],
+        11 => args!["TOUCH", k, key(r, kind)],
+        _ => args![
+            "KEYS",
+            pick(r, &["key:*:1", "key:[sl]*", "*:3", "key:?et:\\2", "none"])
+        ],
+    }
+}
+
+fn strings(r: &mut Rng) -> Args {
+    let k = key(r, "string");
+    let condition = ["NX", "XX", "GET", "KEEPTTL", "PERSIST", "EX"];
+    match r.u8(..20) {
+        0 | 1 => args!["SET", k, value(r)],
+        2 => args!["SET", k, value(r), pick(r, &condition)],
+        3 => args!["SET", k, value(r), pick(r, &condition), pick(r, &condition)],
+        4 => args!["GET", k],
+        5 => args!["APPEND", k, value(r)],
+        6 => args!["STRLEN", k],
+        7 => args![pick(r, &["INCR", "DECR"]), k],
+        8 => args![pick(r, &["INCRBY", "DECRBY"]), k, edge_integer(r)],
+        9 => args!["INCRBYFLOAT", k, float(r)],
+        10 => args!["GETRANGE", k, index(r), index(r)],
+        11 => args!["SETRANGE", k, r.u8(..40), value(r)],
+        12 => repeat(r, 4, args!["MGET"], |r, a| {
+            a.extend(args![key(r, "string")])
+        }),
+        13 => {
+            let set = args![pick(r, &["MSET", "MSETNX"])];
+            repeat(r, 4, set, |r, a| {
+                a.extend(args![key(r, "string"), value(r)])
+            })
+        }
+        14 => args!["GETSET", k, value(r)],
+        15 => args!["GETDEL", k],
+        16 => args!["SETNX", k, value(r)],
+        17 => args!["SETBIT", k, r.u8(..100), r.u8(..3)],
+        18 => args!["BITCOUNT", k, index(r), index(r), pick(r, &["BYTE", "BIT"])],
+        _ => args!["LCS", k, key(r, "string"), pick(r, &["LEN", "IDX"])],
+    }
+}
+
+fn lists(r: &mut Rng) -> Args {
+    let k = key(r, "list");
+    let end = ["LEFT", "RIGHT"];
+    match r.u8(..15) {
+        0..=2 => {
+            let push = args![pick(r, &["LPUSH", "RPUSH", "LPUSHX", "RPUSHX"]), k];
+            repeat(r, 6, push, |r, a| a.push(value(r)))
+        }
+        3 => args![pick(r, &["LPOP", "RPOP"]), k],
+        4 => args![pick(r, &["LPOP", "RPOP"]), k, index(r)],
+        5 => args!["LLEN", k],
+        6 => args!["LINDEX", k, index(r)],
+        7 => args!["LSET", k, index(r), value(r)],
+        8 => args![
+            "LINSERT",
+            k,
+            pick(r, &["BEFORE", "AFTER", "NEXT"]),
+            value(r),
+            value(r)
+        ],
+        9 => args!["LREM", k, r.i32(-3..4), value(r)],
+        10 => args!["LTRIM", k, index(r), index(r)],
+        11 => args!["LMOVE", k, key(r, "list"), pick(r, &end), pick(r, &end)],
+        12 => args!["LPOS", k, value(r), "RANK", index(r), "COUNT", r.u8(..4)],
+        13 => args![
+            "LMPOP",
+            2,
+            k,
+            key(r, "list"),
+            pick(r, &end),
+            "COUNT",
+            r.u8(..4)
+        ],
+        _ => args!["LRANGE", k, index(r), index(r)],
+    }
+}
+
+fn sets(r: &mut Rng) -> Args {
+    let k = key(r, "set");
+    match r.u8(..12) {
+        0..=2 => repeat(r, 8, args!["SADD", k], |r, a| a.push(member(r))),
+        3 => args!["SADD", k, value(r)],
+        4 | 5 => repeat(r, 4, args!["SREM", k], |r, a| a.push(member(r))),
+        6 => args!["SISMEMBER", k, member(r)],
+        7 => repeat(r, 4, args!["SMISMEMBER", k], |r, a| a.push(member(r))),
+        8 => args!["SMOVE", k, key(r, "set"), member(r)],
+        9 => {
+            let operation = pick(r, &["SINTER", "SUNION", "SDIFF"]);
+            repeat(r, 3, args![operation], |r, a| {
+                a.extend(args![key(r, "set")])
+            })
+        }
+        10 => {
+            let operation = pick(r, &["SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE"]);
+            repeat(r, 3, args![operation, k], |r, a| {
+                a.extend(args![key(r, "set")])
+            })
+        }
+        _ => match r.u8(..3) {
+            0 => args!["SINTERCARD", 2, k, key(r, "set"), "LIMIT", r.u8(..5)],
+            1 => args!["SCARD", k],
+            _ => args!["SMEMBERS", k],
+        },
+    }
+}
+
+fn hashes(r: &mut Rng) -> Args {
+    let k = key(r, "hash");
+    match r.u8(..13) {
+        0..=2 => repeat(r, 5, args!["HSET", k], |r, a| {
+            a.extend([member(r), value(r)])
+        }),
+        3 => args!["HSETNX", k, member(r), value(r)],
+        4 => args!["HGET", k, member(r)],
+        5 => repeat(r, 4, args!["HMGET", k], |r, a| a.push(member(r))),
+        6 => repeat(r, 4, args!["HDEL", k], |r, a| a.push(member(r))),
+        7 => args!["HEXISTS", k, member(r)],
+        8 => args!["HINCRBY", k, member(r), edge_integer(r)],
+        9 => args!["HINCRBYFLOAT", k, member(r), float(r)],
+        10 => args!["HSTRLEN", k, member(r)],
+        11 => args![
+            "HPEXPIREAT",
+            k,
+            32_503_680_000_000_i64,
+            "FIELDS",
+            2,
+            member(r),
+            member(r)
+        ],
+        _ => args![pick(r, &["HLEN", "HKEYS", "HVALS", "HGETALL"]), k],
+    }
+}
+
+fn zsets(r: &mut Rng) -> Args {
+    let k = key(r, "zset");
+    let bounds = ["-inf", "+inf", "(0", "5", "(12", "-7.5", "x"];
+    let lex = ["-", "+", "[1", "(2", "[member-30", "(member-40", "x"];
+    match r.u8(..17) {
+        0..=2 => repeat(r, 6, args!["ZADD", k], |r, a| {
+            a.extend(args![float(r), member(r)])
+        }),
+        3 => {
+            let option = pick(r, &["NX", "XX", "GT", "LT", "CH", "INCR"]);
+            args!["ZADD", k, option, float(r), member(r)]
+        }
+        4 => args!["ZINCRBY", k, float(r), member(r)],
+        5 => args!["ZREM", k, member(r), member(r)],
+        6 => args![pick(r, &["ZSCORE", "ZRANK", "ZREVRANK"]), k, member(r)],
+        7 => args!["ZMSCORE", k, member(r), member(r)],
+        8 => args!["ZCOUNT", k, pick(r, &bounds), pick(r, &bounds)],
+        9 => args!["ZLEXCOUNT", k, pick(r, &lex), pick(r, &lex)],
+        10 => args![
+            "ZRANGE",
+            k,
+            index(r),
+            index(r),
+            pick(r, &["WITHSCORES", "REV", "LIMIT"])
+        ],
+        11 => args![
+            "ZRANGEBYSCORE",
+            k,
+            pick(r, &bounds),
+            pick(r, &bounds),
+            "WITHSCORES"
+        ],
+        12 => args![
+            "ZREVRANGEBYLEX",
+            k,
+            pick(r, &lex),
+            pick(r, &lex),
+            "LIMIT",
+            index(r),
+            index(r)
+        ],
+        13 => args![pick(r, &["ZPOPMIN", "ZPOPMAX"]), k, r.u8(..4)],
+        14 => args!["ZREMRANGEBYRANK", k, index(r), index(r)],
+        15 => {
+            let operation = pick(r, &["ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE"]);
+            args![operation, key(r, "zset"), 2, k, key(r, "zset")]
+        }
+        _ => {
+            let operation = pick(r, &["ZUNION", "ZINTER", "ZDIFF"]);
+            let other = pick(r, &["zset", "set"]);
+            args![operation, 2, k, key(r, other), "WITHSCORES"]
+        }
+    }
+}

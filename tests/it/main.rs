@@ -1,0 +1,12 @@
+//! The integration tests: one binary, so that it links once. Every module starts the real server
+//! on a loopback port of its own with a private data directory, and speaks to it over a socket.
+//!
+//! Environment: `REDIS_BINARY` replaces the binary under test (an ASan build, or the reference
+//! itself to check a test); `REDIS_REFERENCE` names a real redis-server for differential tests,
+//! else `redis-server` in PATH serves; `DIFF_SEED` and `DIFF_COUNT` steer those.
+
+#[macro_use]
+mod common;
+
+mod differential;
+mod smoke;
