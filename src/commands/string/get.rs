@@ -1,0 +1,104 @@
+//! GET and its relatives.
+
+use super::expire_options::{For, Options};
+use crate::commands::{Args, CmdResult, Ctx, ReplyError};
+use crate::config::NotifyFlags;
+
+/// Replies the string, or null. True if it existed.
+fn reply_string(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<bool, ReplyError> {
+    let (server, client) = (&mut *ctx.server, &mut *ctx.client);
+    match server.read_string(client.db, key)? {
+        Some(value) => {
+            value.with_bytes(|bytes| client.reply.bulk(bytes));
+            Ok(true)
+        }
+        None => {
+            client.reply.null();
+            Ok(false)
+        }
+    }
+}
+
+/// `GET key`
+pub fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
+    reply_string(ctx, args[1]).map(|_| ())
+}
+
+/// `GETSET key value`
+pub fn getset(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
+    reply_string(ctx, args[1])?;
+    ctx.server.set_string(ctx.client.db, args[1], args[2], false);
+    ctx.notify(NotifyFlags::STRING, "set", args[1]);
+    ctx.dirty(1);
+    ctx.propagate_as(&[b"SET", args[1], args[2]]);
+    Ok(())
+}
+
+/// `GETDEL key`
+pub fn getdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
+    if reply_string(ctx, args[1])? {
+        ctx.server.remove_key(ctx.client.db, args[1], false);
+        ctx.propagate_as(&[b"DEL", args[1]]);
+        ctx.changed(args[1], NotifyFlags::GENERIC, "del", 1);
+    }
+    Ok(())
+}
+
+/// `GETEX key [EX s|PX ms|EXAT s|PXAT ms|PERSIST]`
+pub fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
+    let options = Options::parse(args, 2, For::Getex)?;
+    let key = args[1];
+    if ctx.server.read_string(ctx.client.db, key)?.is_none() {
+        ctx.client.reply.null();
+        return Ok(());
+    }
+    let now = ctx.now_ms();
+    let deadline = match options.expire {
+        Some(expire) => Some((expire.deadline_ms(now, "getex")?, expire.absolute)),
+        None => None,
+    };
+    let (server, client) = (&mut *ctx.server, &mut *ctx.client);
+    if let Some(value) = server.keyspace.dbs[client.db].find(key).and_then(|e| e.as_str()) {
+        value.with_bytes(|bytes| client.reply.bulk(bytes));
+    }
+    match deadline {
+        Some((at, true)) if at <= now => {
+            let lazy = ctx.server.config.lazyfree_lazy_expire;
+            ctx.server.remove_key(ctx.client.db, key, lazy);
+            ctx.propagate_as(&[if lazy { b"UNLINK" } else { &b"DEL"[..] }, key]);
+            ctx.changed(key, NotifyFlags::GENERIC, "del", 1);
+        }
+        Some((at, _)) => {
+            ctx.db().set_expire(key, at);
+            let mut digits = itoa::Buffer::new();
+            ctx.propagate_as(&[b"PEXPIREAT", key, digits.format(at).as_bytes()]);
+            ctx.changed(key, NotifyFlags::GENERIC, "expire", 1);
+        }
+        None if options.persist && ctx.db().remove_expire(key) => {
+            ctx.propagate_as(&[b"PERSIST", key]);
+            ctx.changed(key, NotifyFlags::GENERIC, "persist", 1);
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+/// `MGET key [key …]`: null for what is no string.
+pub fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
+    ctx.client.reply.array(args.len() - 1);
+    let (server, client) = (&mut *ctx.server, &mut *ctx.client);
+    for key in &args[1..] {
+        match server.lookup_read(client.db, key).and_then(|entry| entry.as_str()) {
+            Some(value) => value.with_bytes(|bytes| client.reply.bulk(bytes)),
+            None => client.reply.null(),
+        }
+    }
+    Ok(())
+}
+
+/// `STRLEN key`
+pub fn strlen(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
+    let len = ctx.server.read_string(ctx.client.db, args[1])?.map_or(0, |value| value.len());
+    ctx.client.reply.count(len);
+    Ok(())
+}
