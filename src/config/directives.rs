@@ -319,22 +319,17 @@ pub static DIRECTIVES: &[Directive] = &[
 pub fn lookup(name: &[u8]) -> Option<(&'static Directive, &'static str)> {
     let is = |known: &str| known.as_bytes().eq_ignore_ascii_case(name);
     DIRECTIVES.iter().find_map(|directive| {
-        let found = [Some(directive.name), directive.alias]
-            .into_iter()
-            .flatten()
-            .find(|n| is(n));
+        let found = [Some(directive.name), directive.alias].into_iter().flatten().find(|n| is(n));
         Some((directive, found?))
     })
 }
 
 fn check_activedefrag(on: bool) -> Result<(), Reason> {
     if on && !HAVE_DEFRAG {
-        return Err(
-            "Active defragmentation cannot be enabled: it requires a Redis server \
+        return Err("Active defragmentation cannot be enabled: it requires a Redis server \
                     compiled with a modified Jemalloc like the one shipped by default with the \
                     Redis source distribution"
-                .into(),
-        );
+            .into());
     }
     Ok(())
 }
@@ -374,10 +369,7 @@ fn check_hostname(_: &Config, value: &[u8]) -> Result<(), Reason> {
     if value.len() >= HOST_LEN_LIMIT {
         return Err(format!("Hostnames must be less than {HOST_LEN_LIMIT} characters").into());
     }
-    if !value
-        .iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(byte))
-    {
+    if !value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(byte)) {
         return Err("Hostnames may only contain alphanumeric characters, hyphens or dots".into());
     }
     Ok(())
@@ -385,10 +377,7 @@ fn check_hostname(_: &Config, value: &[u8]) -> Result<(), Reason> {
 
 /// The name goes into nodes.conf and the bus: what has a meaning there is not allowed.
 fn check_nodename(_: &Config, value: &[u8]) -> Result<(), Reason> {
-    if value
-        .iter()
-        .any(|byte| b"!#$%&()*+:;<>?@[]^{|}~".contains(byte))
-    {
+    if value.iter().any(|byte| b"!#$%&()*+:;<>?@[]^{|}~".contains(byte)) {
         return Err("Announced human node name contained invalid character".into());
     }
     Ok(())

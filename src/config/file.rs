@@ -24,11 +24,8 @@ pub const REDIS_VERSION: &str = "8.0.0";
 const INCLUDE_DEPTH_MAX: usize = 32;
 
 /// Directives that are accepted, with one argument, and mean nothing any more.
-const IGNORED: [&[u8]; 3] = [
-    b"list-max-ziplist-entries",
-    b"list-max-ziplist-value",
-    b"lua-replicate-commands",
-];
+const IGNORED: [&[u8]; 3] =
+    [b"list-max-ziplist-entries", b"list-max-ziplist-value", b"lua-replicate-commands"];
 
 /// A line that belongs to another subsystem.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +41,7 @@ pub struct StartupLine {
 impl StartupLine {
     /// The fatal error to report when this line turns out to be wrong.
     pub fn error(&self, reason: impl Into<String>) -> FatalError {
-        FatalError::Line {
-            place: Some((self.number, self.text.clone())),
-            reason: reason.into(),
-        }
+        FatalError::Line { place: Some((self.number, self.text.clone())), reason: reason.into() }
     }
 }
 
@@ -90,10 +84,7 @@ impl fmt::Display for FatalError {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Line { place, reason } => {
-                writeln!(
-                    out,
-                    "\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***"
-                )?;
+                writeln!(out, "\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***")?;
                 if let Some((number, text)) = place {
                     writeln!(out, "Reading the configuration file, at line {number}")?;
                     writeln!(out, ">>> '{}'", String::from_utf8_lossy(text))?;
@@ -101,11 +92,7 @@ impl fmt::Display for FatalError {
                 writeln!(out, "{reason}")
             }
             Self::Unreadable { path, reason } => {
-                writeln!(
-                    out,
-                    "Fatal error, can't open config file '{}': {reason}",
-                    path.display()
-                )
+                writeln!(out, "Fatal error, can't open config file '{}': {reason}", path.display())
             }
         }
     }
@@ -115,10 +102,7 @@ impl std::error::Error for FatalError {}
 
 /// The role asks for sentinel mode: by the program's name or by `--sentinel`.
 pub fn is_sentinel(program: &[u8], args: &[Vec<u8>]) -> bool {
-    let name = program
-        .rsplit(|byte| *byte == b'/')
-        .next()
-        .unwrap_or(program);
+    let name = program.rsplit(|byte| *byte == b'/').next().unwrap_or(program);
     memchr::memmem::find(name, b"redis-sentinel").is_some()
         || args.iter().any(|arg| arg == b"--sentinel")
 }
@@ -145,9 +129,7 @@ pub fn load(
             options = &args[1..];
         }
         if wants_stdin(args) {
-            stdin
-                .read_to_end(&mut text)
-                .map_err(|error| unreadable(Path::new("-"), &error))?;
+            stdin.read_to_end(&mut text).map_err(|error| unreadable(Path::new("-"), &error))?;
         }
         text.push(b'\n');
         text.extend_from_slice(&options_text(options, wants_stdin(args)));
@@ -205,10 +187,7 @@ pub fn load_text(config: Config, text: &[u8], sentinel_mode: bool) -> Result<Loa
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> FatalError {
-    FatalError::Unreadable {
-        path: path.to_owned(),
-        reason: strerror(error),
-    }
+    FatalError::Unreadable { path: path.to_owned(), reason: strerror(error) }
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, FatalError> {
@@ -243,11 +222,7 @@ impl Loader {
             sentinel: Vec::new(),
             warnings: Vec::new(),
         };
-        Self {
-            loaded,
-            sentinel_mode,
-            save_seen: false,
-        }
+        Self { loaded, sentinel_mode, save_seen: false }
     }
 
     fn read_text(&mut self, text: &[u8], depth: usize) -> Result<(), FatalError> {
@@ -257,14 +232,12 @@ impl Loader {
                 continue;
             }
             let number = idx + 1;
-            self.read_line(line, number, depth)
-                .map_err(|error| match error {
-                    LineError::Fatal(error) => error,
-                    LineError::Reason(reason) => FatalError::Line {
-                        place: Some((number, line.to_vec())),
-                        reason,
-                    },
-                })?;
+            self.read_line(line, number, depth).map_err(|error| match error {
+                LineError::Fatal(error) => error,
+                LineError::Reason(reason) => {
+                    FatalError::Line { place: Some((number, line.to_vec())), reason }
+                }
+            })?;
         }
         Ok(())
     }
@@ -296,14 +269,7 @@ impl Loader {
         if argv.len() == 2 && IGNORED.contains(&argv[0].as_slice()) {
             return Ok(());
         }
-        self.read_file_directive(
-            StartupLine {
-                argv,
-                number,
-                text: line.to_vec(),
-            },
-            depth,
-        )
+        self.read_file_directive(StartupLine { argv, number, text: line.to_vec() }, depth)
     }
 
     /// Directives that exist only in files.
@@ -358,10 +324,7 @@ impl Loader {
 
     fn finish(mut self) -> Result<Loaded, FatalError> {
         let config = &mut self.loaded.config;
-        let whole = |reason: String| FatalError::Line {
-            place: None,
-            reason,
-        };
+        let whole = |reason: String| FatalError::Line { place: None, reason };
         if !config.logfile.is_empty() {
             let path = OsStr::from_bytes(&config.logfile);
             std::fs::OpenOptions::new()
@@ -371,9 +334,7 @@ impl Loader {
                 .map_err(|error| whole(format!("Can't open the log file: {}", strerror(&error))))?;
         }
         if config.cluster_enabled && config.replicaof.is_some() {
-            return Err(whole(
-                "replicaof directive not allowed in cluster mode".into(),
-            ));
+            return Err(whole("replicaof directive not allowed in cluster mode".into()));
         }
         if config.cluster_enabled && config.databases > 1 {
             self.loaded.warnings.push(format!(
@@ -397,10 +358,7 @@ fn expand(pattern: &[u8]) -> Vec<PathBuf> {
         Some(rest) => (vec![PathBuf::from("/")], rest),
         None => (vec![PathBuf::new()], pattern),
     };
-    for part in pattern
-        .split(|byte| *byte == b'/')
-        .filter(|part| !part.is_empty())
-    {
+    for part in pattern.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
         found = found.iter().flat_map(|dir| expand_in(dir, part)).collect();
     }
     found
@@ -409,17 +367,9 @@ fn expand(pattern: &[u8]) -> Vec<PathBuf> {
 fn expand_in(dir: &Path, part: &[u8]) -> Vec<PathBuf> {
     if !has_wildcard(part) {
         let path = dir.join(OsStr::from_bytes(part));
-        return if path.exists() {
-            vec![path]
-        } else {
-            Vec::new()
-        };
+        return if path.exists() { vec![path] } else { Vec::new() };
     }
-    let listed = if dir.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        dir
-    };
+    let listed = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     let Ok(entries) = std::fs::read_dir(listed) else {
         return Vec::new();
     };
@@ -429,10 +379,7 @@ fn expand_in(dir: &Path, part: &[u8]) -> Vec<PathBuf> {
         .filter(|name| glob::string_match(part, name, false))
         .collect();
     names.sort();
-    names
-        .iter()
-        .map(|name| dir.join(OsStr::from_bytes(name)))
-        .collect()
+    names.iter().map(|name| dir.join(OsStr::from_bytes(name))).collect()
 }
 
 #[cfg(test)]
@@ -447,28 +394,13 @@ mod tests {
     #[test]
     fn options_become_lines() {
         assert_eq!(options(&["--port", "6380"]), "port \"6380\" ");
-        assert_eq!(
-            options(&["--port 6380", "--hz", "10"]),
-            "port 6380 \nhz \"10\" "
-        );
-        assert_eq!(
-            options(&["loglevel", "verbose"]),
-            "\"loglevel\" \"verbose\" "
-        );
-        assert_eq!(
-            options(&["--port", "--bla", "--hz", "1"]),
-            "port \"--bla\" \nhz \"1\" "
-        );
+        assert_eq!(options(&["--port 6380", "--hz", "10"]), "port 6380 \nhz \"10\" ");
+        assert_eq!(options(&["loglevel", "verbose"]), "\"loglevel\" \"verbose\" ");
+        assert_eq!(options(&["--port", "--bla", "--hz", "1"]), "port \"--bla\" \nhz \"1\" ");
         assert_eq!(options(&["--save", "--hz", "1"]), "save \"\"\nhz \"1\" ");
         assert_eq!(options(&["--hz", "1", "--save"]), "hz \"1\" \nsave \"\"");
-        assert_eq!(
-            options(&["--save", "", "--hz", "1"]),
-            "save \"\" \nhz \"1\" "
-        );
-        assert_eq!(
-            options(&["--sentinel", "--hz", "1"]),
-            "sentinel \nhz \"1\" "
-        );
+        assert_eq!(options(&["--save", "", "--hz", "1"]), "save \"\" \nhz \"1\" ");
+        assert_eq!(options(&["--sentinel", "--hz", "1"]), "sentinel \nhz \"1\" ");
         assert_eq!(
             options(&["--proc-title-template", "--save", "--save", ""]),
             "proc-title-template \"--save\" \nsave \"\" "

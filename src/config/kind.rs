@@ -168,45 +168,19 @@ pub type TextCheck = fn(&Config, &[u8]) -> Result<(), Reason>;
 /// The kind of a directive, with its field, default and limits.
 pub enum Kind {
     /// yes or no.
-    Bool {
-        field: Field<bool>,
-        default: bool,
-        check: Option<fn(bool) -> Result<(), Reason>>,
-    },
+    Bool { field: Field<bool>, default: bool, check: Option<fn(bool) -> Result<(), Reason>> },
     /// A signed number.
-    Int {
-        field: Field<i64>,
-        default: i64,
-        min: i64,
-        max: i64,
-        unit: Unit,
-    },
+    Int { field: Field<i64>, default: i64, min: i64, max: i64, unit: Unit },
     /// An unsigned number.
-    UInt {
-        field: Field<u64>,
-        default: u64,
-        min: u64,
-        max: u64,
-        unit: Unit,
-    },
+    UInt { field: Field<u64>, default: u64, min: u64, max: u64, unit: Unit },
     /// One of a closed list.
-    Choice {
-        field: ChoiceField,
-        default: &'static str,
-    },
+    Choice { field: ChoiceField, default: &'static str },
     /// A set of shutdown options.
     Shutdown { field: Field<u32> },
     /// A string that is always there.
-    Text {
-        field: Field<Vec<u8>>,
-        default: &'static str,
-        check: Option<TextCheck>,
-    },
+    Text { field: Field<Vec<u8>>, default: &'static str, check: Option<TextCheck> },
     /// A string that is unset when empty; unset by default.
-    Optional {
-        field: Field<Option<Vec<u8>>>,
-        check: Option<TextCheck>,
-    },
+    Optional { field: Field<Option<Vec<u8>>>, check: Option<TextCheck> },
     /// Anything else.
     Special(&'static Special),
 }
@@ -226,25 +200,12 @@ pub struct Directive {
 }
 
 const fn row(name: &'static str, kind: Kind) -> Directive {
-    Directive {
-        name,
-        alias: None,
-        kind,
-        flags: 0,
-        effect: None,
-    }
+    Directive { name, alias: None, kind, flags: 0, effect: None }
 }
 
 /// A yes or no directive.
 pub const fn boolean(name: &'static str, field: Field<bool>, default: bool) -> Directive {
-    row(
-        name,
-        Kind::Bool {
-            field,
-            default,
-            check: None,
-        },
-    )
+    row(name, Kind::Bool { field, default, check: None })
 }
 
 /// A signed number, decimal unless `unit` says otherwise.
@@ -255,16 +216,7 @@ pub const fn int(
     min: i64,
     max: i64,
 ) -> Directive {
-    row(
-        name,
-        Kind::Int {
-            field,
-            default,
-            min,
-            max,
-            unit: Unit::Plain,
-        },
-    )
+    row(name, Kind::Int { field, default, min, max, unit: Unit::Plain })
 }
 
 /// An unsigned number, decimal unless `unit` says otherwise.
@@ -275,16 +227,7 @@ pub const fn uint(
     min: u64,
     max: u64,
 ) -> Directive {
-    row(
-        name,
-        Kind::UInt {
-            field,
-            default,
-            min,
-            max,
-            unit: Unit::Plain,
-        },
-    )
+    row(name, Kind::UInt { field, default, min, max, unit: Unit::Plain })
 }
 
 /// One of a closed list; `default` is one of its texts.
@@ -299,14 +242,7 @@ pub const fn shutdown_flags(name: &'static str, field: Field<u32>) -> Directive 
 
 /// A string that is always there.
 pub const fn text(name: &'static str, field: Field<Vec<u8>>, default: &'static str) -> Directive {
-    row(
-        name,
-        Kind::Text {
-            field,
-            default,
-            check: None,
-        },
-    )
+    row(name, Kind::Text { field, default, check: None })
 }
 
 /// A string that is unset when empty.
@@ -396,23 +332,11 @@ impl Directive {
                 check.map_or(Ok(()), |check| check(value))?;
                 replace((field.get_mut)(config), value)
             }
-            Kind::Int {
-                field,
-                min,
-                max,
-                unit,
-                ..
-            } => {
+            Kind::Int { field, min, max, unit, .. } => {
                 let value = parse_int(value, *unit, *min, *max)?;
                 replace((field.get_mut)(config), value)
             }
-            Kind::UInt {
-                field,
-                min,
-                max,
-                unit,
-                ..
-            } => {
+            Kind::UInt { field, min, max, unit, .. } => {
                 let value = parse_uint(value, *unit, *min, *max)?;
                 replace((field.get_mut)(config), value)
             }
@@ -454,11 +378,9 @@ impl Directive {
                 (value @ ..0, Unit::MemoryOrPercent) => format!("{}%", -value).into_bytes(),
                 (value, _) => value.to_string().into_bytes(),
             },
-            Kind::UInt {
-                field,
-                unit: Unit::Octal,
-                ..
-            } => format!("{:o}", (field.get)(config)).into_bytes(),
+            Kind::UInt { field, unit: Unit::Octal, .. } => {
+                format!("{:o}", (field.get)(config)).into_bytes()
+            }
             Kind::UInt { field, .. } => (field.get)(config).to_string().into_bytes(),
             Kind::Choice { field, .. } => (field.get)(config).into(),
             Kind::Shutdown { field } => print_shutdown(*(field.get)(config)),
@@ -491,12 +413,7 @@ impl Directive {
         let (value, force): (Vec<u8>, bool) = match &self.kind {
             Kind::Special(special) => return (special.rewrite)(config, self.name),
             Kind::Bool { field, default, .. } => (self.get(config), (field.get)(config) != default),
-            Kind::Int {
-                field,
-                default,
-                unit,
-                ..
-            } => {
+            Kind::Int { field, default, unit, .. } => {
                 let value = *(field.get)(config);
                 let text = match unit {
                     Unit::Memory | Unit::MemoryOrPercent if value >= 0 => {
@@ -506,12 +423,7 @@ impl Directive {
                 };
                 (text, value != *default)
             }
-            Kind::UInt {
-                field,
-                default,
-                unit,
-                ..
-            } => {
+            Kind::UInt { field, default, unit, .. } => {
                 let value = *(field.get)(config);
                 let text = match unit {
                     Unit::Memory => format_memory(value).into_bytes(),
@@ -530,10 +442,7 @@ impl Directive {
                 Some(value) => (quoted(value), true),
             },
         };
-        vec![RewriteLine {
-            text: line(self.name, &value),
-            force,
-        }]
+        vec![RewriteLine { text: line(self.name, &value), force }]
     }
 
     /// The name of the field behind this row, if there is one.
@@ -589,11 +498,7 @@ fn position<'a>(mut texts: impl Iterator<Item = &'a str>, value: &[u8]) -> Optio
 
 fn not_one_of<'a>(texts: impl Iterator<Item = &'a str>) -> Reason {
     let texts: Vec<&str> = texts.collect();
-    format!(
-        "argument(s) must be one of the following: {}",
-        texts.join(", ")
-    )
-    .into()
+    format!("argument(s) must be one of the following: {}", texts.join(", ")).into()
 }
 
 fn parse_shutdown(args: &[Vec<u8>]) -> Result<u32, Reason> {
@@ -617,19 +522,13 @@ fn print_shutdown(flags: u32) -> Vec<u8> {
         return b"default".to_vec();
     }
     let set = shutdown::NAMES.iter().filter(|(_, bit)| flags & bit != 0);
-    set.map(|(text, _)| *text)
-        .collect::<Vec<_>>()
-        .join(" ")
-        .into_bytes()
+    set.map(|(text, _)| *text).collect::<Vec<_>>().join(" ").into_bytes()
 }
 
 /// Reads an amount of memory, "10", "10b", "1k", "1kb", … in bytes. As in Redis a unit without
 /// digits is 0; unlike there an amount beyond 64 bits is refused.
 pub fn parse_memory(value: &[u8]) -> Option<u64> {
-    let digits = value
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = value.split_at(digits);
     let factor: u64 = match unit.to_ascii_lowercase().as_slice() {
         b"" | b"b" => 1,
@@ -641,9 +540,9 @@ pub fn parse_memory(value: &[u8]) -> Option<u64> {
         b"gb" => 1 << 30,
         _ => return None,
     };
-    let number = number.iter().try_fold(0u64, |sum, digit| {
-        sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    })?;
+    let number = number
+        .iter()
+        .try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))?;
     number.checked_mul(factor)
 }
 
@@ -679,9 +578,7 @@ pub fn parse_strtoll(value: &[u8], radix: u32) -> Option<i64> {
     for &digit in digits {
         let digit = i64::from((digit as char).to_digit(radix)?);
         let digit = if negative { -digit } else { digit };
-        number = number
-            .saturating_mul(i64::from(radix))
-            .saturating_add(digit);
+        number = number.saturating_mul(i64::from(radix)).saturating_add(digit);
     }
     Some(number)
 }
@@ -692,14 +589,10 @@ fn parse_number(value: &[u8], unit: Unit) -> Result<i128, Reason> {
         (number >= 0).then_some(-i128::from(number))
     };
     let (number, reason) = match unit {
-        Unit::Plain => (
-            parse_canonical(value).map(i128::from),
-            "argument couldn't be parsed into an integer",
-        ),
-        Unit::Memory => (
-            parse_memory(value).map(i128::from),
-            "argument must be a memory value",
-        ),
+        Unit::Plain => {
+            (parse_canonical(value).map(i128::from), "argument couldn't be parsed into an integer")
+        }
+        Unit::Memory => (parse_memory(value).map(i128::from), "argument must be a memory value"),
         Unit::MemoryOrPercent => (
             parse_memory(value).map(i128::from).or_else(percent),
             "argument must be a memory or percent value",
@@ -725,9 +618,7 @@ fn parse_int(value: &[u8], unit: Unit, min: i64, max: i64) -> Result<i64, Reason
 
 fn parse_uint(value: &[u8], unit: Unit, min: u64, max: u64) -> Result<u64, Reason> {
     let number = parse_number(value, unit)?;
-    let number = u64::try_from(number)
-        .ok()
-        .filter(|number| (min..=max).contains(number));
+    let number = u64::try_from(number).ok().filter(|number| (min..=max).contains(number));
     number.ok_or_else(|| match unit {
         Unit::Octal => format!("argument must be between {min:o} and {max:o} inclusive").into(),
         _ => format!("argument must be between {min} and {max} inclusive").into(),

@@ -29,14 +29,8 @@ pub fn expand(
         rest = &rest[close + 1..];
     }
     out.extend_from_slice(rest);
-    let start = out
-        .iter()
-        .position(|byte| !is_space(*byte))
-        .unwrap_or(out.len());
-    let end = out
-        .iter()
-        .rposition(|byte| !is_space(*byte))
-        .map_or(start, |last| last + 1);
+    let start = out.iter().position(|byte| !is_space(*byte)).unwrap_or(out.len());
+    let end = out.iter().rposition(|byte| !is_space(*byte)).map_or(start, |last| last + 1);
     Some(out[start..end].to_vec())
 }
 
@@ -48,11 +42,7 @@ fn variable(config: &Config, name: &[u8], title: &[u8], sentinel_mode: bool) -> 
             [b"unixsocket:".as_slice(), &unix_socket].concat()
         }
         b"listen-addr" => {
-            let port = if config.port != 0 {
-                config.port
-            } else {
-                config.tls_port
-            };
+            let port = if config.port != 0 { config.port } else { config.tls_port };
             let address = config.bind.first().map_or(b"*".as_slice(), Vec::as_slice);
             [address, format!(":{port}").as_bytes()].concat()
         }
@@ -76,18 +66,12 @@ mod tests {
 
     #[test]
     fn expands_variables_and_refuses_unknown_ones() {
-        let config = Config {
-            port: 7000,
-            ..Config::default()
-        };
+        let config = Config { port: 7000, ..Config::default() };
         let title = |template: &str| {
             let out = expand(&config, template.as_bytes(), b"redis-server", false)?;
             Some(String::from_utf8(out).unwrap())
         };
-        assert_eq!(
-            title("{title} {listen-addr} {server-mode}").unwrap(),
-            "redis-server *:7000"
-        );
+        assert_eq!(title("{title} {listen-addr} {server-mode}").unwrap(), "redis-server *:7000");
         assert_eq!(title("a{{b {port} {config-file}").unwrap(), "a{b 7000 -");
         for template in ["{nope}", "x{", "{title"] {
             assert_eq!(title(template), None, "{template}");

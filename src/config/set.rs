@@ -57,22 +57,17 @@ pub enum SetError {
 impl SetError {
     /// An effect that the server could not apply; `name` and the effect come from `SetOutcome`.
     pub fn apply(name: &str, reason: impl Into<String>) -> Self {
-        Self::Failed {
-            name: name.into(),
-            reason: reason.into(),
-        }
+        Self::Failed { name: name.into(), reason: reason.into() }
     }
 
     /// The error reply without its leading "ERR " (or "LOADING ").
     pub fn message(&self) -> Vec<u8> {
         match self {
             Self::Loading => b"Redis is loading the dataset in memory".to_vec(),
-            Self::Unknown(name) => [
-                b"Unknown option or number of arguments for CONFIG SET - '",
-                &name[..],
-                b"'",
-            ]
-            .concat(),
+            Self::Unknown(name) => {
+                [b"Unknown option or number of arguments for CONFIG SET - '", &name[..], b"'"]
+                    .concat()
+            }
             Self::Failed { name, reason } => {
                 let mut text = b"CONFIG SET failed (possibly related to argument '".to_vec();
                 text.extend_from_slice(name);
@@ -98,10 +93,7 @@ impl Config {
     pub fn get(&self, patterns: &[&[u8]]) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut found: Vec<(Vec<u8>, &Directive)> = Vec::new();
         let mut add = |name: &[u8], directive| {
-            if !found
-                .iter()
-                .any(|(known, _)| known.eq_ignore_ascii_case(name))
-            {
+            if !found.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
                 found.push((name.to_vec(), directive));
             }
         };
@@ -113,20 +105,14 @@ impl Config {
                 continue;
             }
             for directive in DIRECTIVES.iter().filter(|directive| !directive.has(HIDDEN)) {
-                for name in [Some(directive.name), directive.alias]
-                    .into_iter()
-                    .flatten()
-                {
+                for name in [Some(directive.name), directive.alias].into_iter().flatten() {
                     if glob::string_match(pattern, name.as_bytes(), true) {
                         add(name.as_bytes(), directive);
                     }
                 }
             }
         }
-        found
-            .into_iter()
-            .map(|(name, directive)| (name, directive.get(self)))
-            .collect()
+        found.into_iter().map(|(name, directive)| (name, directive.get(self))).collect()
     }
 
     /// CONFIG SET: stores all values or none.
@@ -179,15 +165,8 @@ impl Config {
 
     fn undo_point(&self, targets: &[Target]) -> Undo {
         let moves = targets.iter().any(|(directive, _)| directive.name == "dir");
-        let dir = if moves {
-            std::env::current_dir().ok()
-        } else {
-            None
-        };
-        Undo {
-            previous: Box::new(self.clone()),
-            dir,
-        }
+        let dir = if moves { std::env::current_dir().ok() } else { None };
+        Undo { previous: Box::new(self.clone()), dir }
     }
 
     /// Finds the directives and checks that they may be set: the first problem counts, but the
@@ -199,10 +178,8 @@ impl Config {
     ) -> Result<Vec<Target>, SetError> {
         let mut targets: Vec<Target> = Vec::with_capacity(pairs.len());
         for (given, _) in pairs {
-            let failed = |reason: &str| SetError::Failed {
-                name: given.to_vec(),
-                reason: reason.to_owned(),
-            };
+            let failed =
+                |reason: &str| SetError::Failed { name: given.to_vec(), reason: reason.to_owned() };
             let Some((directive, name)) = directives::lookup(given) else {
                 return Err(SetError::Unknown(given.to_vec()));
             };
@@ -231,9 +208,6 @@ fn split_value(directive: &Directive, value: &[u8]) -> Vec<Vec<u8>> {
     } else if value.is_empty() {
         Vec::new()
     } else {
-        value
-            .split(|byte| *byte == b' ')
-            .map(<[u8]>::to_vec)
-            .collect()
+        value.split(|byte| *byte == b' ').map(<[u8]>::to_vec).collect()
     }
 }

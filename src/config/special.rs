@@ -21,11 +21,7 @@ const DEFAULT_PERCENTILES: [f64; 3] = [50.0, 99.0, 99.9];
 const DEFAULT_OOM_SCORE_ADJ: [i32; 3] = [0, 200, 800];
 const MB: u64 = 1 << 20;
 const DEFAULT_BUFFER_LIMITS: [ClientBufferLimit; 3] = [
-    ClientBufferLimit {
-        hard_limit_bytes: 0,
-        soft_limit_bytes: 0,
-        soft_limit_seconds: 0,
-    },
+    ClientBufferLimit { hard_limit_bytes: 0, soft_limit_bytes: 0, soft_limit_seconds: 0 },
     ClientBufferLimit {
         hard_limit_bytes: 256 * MB,
         soft_limit_bytes: 64 * MB,
@@ -52,11 +48,7 @@ pub static BIND: Special = Special {
         if args.len() > BIND_MAX {
             return Err("Too many bind addresses specified.".into());
         }
-        config.bind = if is_single_empty(args) {
-            Vec::new()
-        } else {
-            args.to_vec()
-        };
+        config.bind = if is_single_empty(args) { Vec::new() } else { args.to_vec() };
         Ok(true)
     },
     get: |config| config.bind.join(&b' '),
@@ -66,11 +58,8 @@ pub static BIND: Special = Special {
         if config.bind == DEFAULT_BIND.map(str::as_bytes) {
             return Vec::new();
         }
-        let addresses = if config.bind.is_empty() {
-            b"\"\"".to_vec()
-        } else {
-            config.bind.join(&b' ')
-        };
+        let addresses =
+            if config.bind.is_empty() { b"\"\"".to_vec() } else { config.bind.join(&b' ') };
         vec![forced(line(name, &addresses))]
     },
 };
@@ -79,9 +68,7 @@ pub static BIND: Special = Special {
 pub static CLIENT_OUTPUT_BUFFER_LIMIT: Special = Special {
     set: set_buffer_limits,
     get: |config| {
-        let parts = CLIENT_CLASSES
-            .iter()
-            .zip(&config.client_output_buffer_limit);
+        let parts = CLIENT_CLASSES.iter().zip(&config.client_output_buffer_limit);
         let parts = parts.map(|(class, limit)| {
             format!(
                 "{class} {} {} {}",
@@ -92,10 +79,7 @@ pub static CLIENT_OUTPUT_BUFFER_LIMIT: Special = Special {
     },
     reset: |config| config.client_output_buffer_limit = DEFAULT_BUFFER_LIMITS,
     rewrite: |config, name| {
-        let limits = config
-            .client_output_buffer_limit
-            .iter()
-            .zip(&DEFAULT_BUFFER_LIMITS);
+        let limits = config.client_output_buffer_limit.iter().zip(&DEFAULT_BUFFER_LIMITS);
         let lines = ["normal", "replica", "pubsub"].iter().zip(limits);
         let lines = lines.map(|(class, (limit, default))| {
             let text = format!(
@@ -104,10 +88,7 @@ pub static CLIENT_OUTPUT_BUFFER_LIMIT: Special = Special {
                 format_memory(limit.soft_limit_bytes),
                 limit.soft_limit_seconds
             );
-            RewriteLine {
-                text: text.into_bytes(),
-                force: limit != default,
-            }
+            RewriteLine { text: text.into_bytes(), force: limit != default }
         });
         lines.collect()
     },
@@ -174,10 +155,7 @@ pub static LATENCY_TRACKING_INFO_PERCENTILES: Special = Special {
         let percentiles: Vec<f64> = percentiles
             .collect::<Option<_>>()
             .ok_or("Invalid latency-tracking-info-percentiles parameters")?;
-        if percentiles
-            .iter()
-            .any(|number| !(0.0..=100.0).contains(number))
-        {
+        if percentiles.iter().any(|number| !(0.0..=100.0).contains(number)) {
             return Err(
                 "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]"
                     .into(),
@@ -199,13 +177,10 @@ pub static LATENCY_TRACKING_INFO_PERCENTILES: Special = Special {
 };
 
 fn print_percentiles(config: &Config) -> Vec<u8> {
-    let numbers = config
-        .latency_tracking_info_percentiles
-        .iter()
-        .map(|number| {
-            let text = format!("{number:.6}");
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        });
+    let numbers = config.latency_tracking_info_percentiles.iter().map(|number| {
+        let text = format!("{number:.6}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    });
     numbers.collect::<Vec<_>>().join(" ").into_bytes()
 }
 
@@ -224,10 +199,7 @@ pub static NOTIFY_KEYSPACE_EVENTS: Special = Special {
     rewrite: |config, name| {
         let letters = repr(&config.notify_keyspace_events.letters());
         let force = !config.notify_keyspace_events.is_empty();
-        vec![RewriteLine {
-            text: line(name, &letters),
-            force,
-        }]
+        vec![RewriteLine { text: line(name, &letters), force }]
     },
 };
 
@@ -254,13 +226,7 @@ pub static OOM_SCORE_ADJ_VALUES: Special = Special {
         config.oom_score_adj_values = values;
         Ok(changed)
     },
-    get: |config| {
-        config
-            .oom_score_adj_values
-            .map(|value| value.to_string())
-            .join(" ")
-            .into()
-    },
+    get: |config| config.oom_score_adj_values.map(|value| value.to_string()).join(" ").into(),
     reset: |config| config.oom_score_adj_values = DEFAULT_OOM_SCORE_ADJ,
     rewrite: |config, name| {
         let force = config.oom_score_adj_values != DEFAULT_OOM_SCORE_ADJ;
@@ -282,10 +248,7 @@ pub static REPLICAOF: Special = Special {
         let port = parse_strtoll(port, 10)
             .and_then(|port| u16::try_from(port).ok())
             .ok_or("Invalid master port")?;
-        config.replicaof = Some(ReplicaOf {
-            host: host.clone(),
-            port,
-        });
+        config.replicaof = Some(ReplicaOf { host: host.clone(), port });
         Ok(true)
     },
     get: print_replicaof,
@@ -301,12 +264,7 @@ pub static REPLICAOF: Special = Special {
 
 fn print_replicaof(config: &Config) -> Vec<u8> {
     match &config.replicaof {
-        Some(master) => [
-            master.host.as_slice(),
-            b" ",
-            master.port.to_string().as_bytes(),
-        ]
-        .concat(),
+        Some(master) => [master.host.as_slice(), b" ", master.port.to_string().as_bytes()].concat(),
         None => Vec::new(),
     }
 }
@@ -315,16 +273,12 @@ fn print_replicaof(config: &Config) -> Vec<u8> {
 pub static SAVE: Special = Special {
     set: set_save,
     get: |config| {
-        let points = config
-            .save
-            .iter()
-            .map(|point| format!("{} {}", point.seconds, point.changes));
+        let points = config.save.iter().map(|point| format!("{} {}", point.seconds, point.changes));
         points.collect::<Vec<_>>().join(" ").into_bytes()
     },
     reset: |config| {
-        config.save = DEFAULT_SAVE
-            .map(|(seconds, changes)| SaveParam { seconds, changes })
-            .to_vec();
+        config.save =
+            DEFAULT_SAVE.map(|(seconds, changes)| SaveParam { seconds, changes }).to_vec();
     },
     // Always written: an absent line would bring the defaults back.
     rewrite: |config, name| {

@@ -8,22 +8,13 @@ use crate::util::split_args::split_args;
 use proptest::prelude::*;
 
 const REDIS_CONF: &str = include_str!("../../redis.conf");
-const CONTEXT: SetContext = SetContext {
-    loading: false,
-    local: true,
-};
+const CONTEXT: SetContext = SetContext { loading: false, local: true };
 
 fn set(config: &mut Config, pairs: &[(&str, &str)]) -> Result<Vec<Effect>, String> {
-    let pairs: Vec<(&[u8], &[u8])> = pairs
-        .iter()
-        .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
-        .collect();
+    let pairs: Vec<(&[u8], &[u8])> =
+        pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     match config.set(&pairs, CONTEXT) {
-        Ok(outcome) => Ok(outcome
-            .effects
-            .into_iter()
-            .map(|(effect, _)| effect)
-            .collect()),
+        Ok(outcome) => Ok(outcome.effects.into_iter().map(|(effect, _)| effect).collect()),
         Err(error) => Err(String::from_utf8(error.message()).unwrap()),
     }
 }
@@ -50,14 +41,10 @@ fn load_args(args: &[&str]) -> Result<Config, String> {
 /// `# name value` lines of redis.conf that name a directive.
 fn documented() -> Vec<Vec<Vec<u8>>> {
     let lines = REDIS_CONF.lines().filter_map(|line| {
-        let line = line
-            .strip_prefix("# ")
-            .filter(|line| !line.starts_with(' '))?;
+        let line = line.strip_prefix("# ").filter(|line| !line.starts_with(' '))?;
         let argv = split_args(line.as_bytes())?;
-        (DIRECTIVES
-            .iter()
-            .any(|row| row.name.as_bytes() == argv.first().unwrap_or(&Vec::new())))
-        .then_some(argv)
+        (DIRECTIVES.iter().any(|row| row.name.as_bytes() == argv.first().unwrap_or(&Vec::new())))
+            .then_some(argv)
     });
     lines.collect()
 }
@@ -90,14 +77,10 @@ fn every_name_of_redis_7_4_exists() {
 fn defaults_are_within_their_limits() {
     for row in DIRECTIVES {
         match &row.kind {
-            Kind::Int {
-                default, min, max, ..
-            } => {
+            Kind::Int { default, min, max, .. } => {
                 assert!((min..=max).contains(&default), "{}", row.name);
             }
-            Kind::UInt {
-                default, min, max, ..
-            } => {
+            Kind::UInt { default, min, max, .. } => {
                 assert!((min..=max).contains(&default), "{}", row.name);
             }
             Kind::Choice { field, default } => assert!(field.texts.contains(default)),
@@ -112,11 +95,8 @@ fn setting_a_value_to_itself_changes_nothing() {
     // An unset master is printed as nothing, which is not a master; Redis refuses it as well.
     for row in DIRECTIVES.iter().filter(|row| row.name != "replicaof") {
         let value = row.get(&config);
-        let args = if !row.has(MULTI_ARG) {
-            vec![value.clone()]
-        } else {
-            split_args(&value).unwrap()
-        };
+        let args =
+            if !row.has(MULTI_ARG) { vec![value.clone()] } else { split_args(&value).unwrap() };
         row.set(&mut config, &args, Origin::Command)
             .unwrap_or_else(|reason| panic!("{}: {reason}", row.name));
         assert_eq!(row.get(&config), value, "{}", row.name);
@@ -145,26 +125,14 @@ fn redis_conf_names_every_directive_with_its_default() {
         let (row, _) = directives::lookup(&argv[0]).unwrap();
         row.set(&mut config, &argv[1..], Origin::Command)
             .unwrap_or_else(|reason| panic!("{}: {reason}", row.name));
-        assert_eq!(
-            row.get(&config),
-            row.get(&Config::default()),
-            "{}",
-            row.name
-        );
+        assert_eq!(row.get(&config), row.get(&Config::default()), "{}", row.name);
     }
     for row in DIRECTIVES.iter().filter(|row| !row.has(HIDDEN)) {
-        let count = documented
-            .iter()
-            .filter(|argv| argv[0] == row.name.as_bytes())
-            .count();
+        let count = documented.iter().filter(|argv| argv[0] == row.name.as_bytes()).count();
         // These have no default that could be written down.
         let expected = usize::from(!["dir", "replicaof"].contains(&row.name));
         assert_eq!(count, expected, "{}", row.name);
-        assert!(
-            REDIS_CONF.contains(&format!(" {} ", row.name)),
-            "{}",
-            row.name
-        );
+        assert!(REDIS_CONF.contains(&format!(" {} ", row.name)), "{}", row.name);
     }
 }
 
@@ -201,10 +169,7 @@ fn force_all_writes_everything_and_loads_again() {
          appendfilename \" file seq \\n\\n.aof \"\nunixsocketperm 770\nbind 127.0.0.1 -::1",
     );
     let config = config.unwrap();
-    let options = RewriteOptions {
-        force_all: true,
-        ..Default::default()
-    };
+    let options = RewriteOptions { force_all: true, ..Default::default() };
     let text = String::from_utf8(config.rewritten(b"", &options)).unwrap();
     for line in [
         "replica-priority 7",
@@ -228,22 +193,14 @@ fn rewrite_keeps_comments_and_places_and_drops_what_is_gone() {
     let mut config = load_str(&old.replace("nonsense 1\n", "")).unwrap();
     set(
         &mut config,
-        &[
-            ("hash-max-listpack-entries", "100"),
-            ("save", "60 1"),
-            ("maxmemory", "0"),
-            ("hz", "50"),
-        ],
+        &[("hash-max-listpack-entries", "100"), ("save", "60 1"), ("maxmemory", "0"), ("hz", "50")],
     )
     .unwrap();
     let extra = [ExtraLines {
         option: b"user".to_vec(),
         lines: vec![b"user default on".to_vec(), b"user b off".to_vec()],
     }];
-    let options = RewriteOptions {
-        extra: &extra,
-        ..Default::default()
-    };
+    let options = RewriteOptions { extra: &extra, ..Default::default() };
     let new = String::from_utf8(config.rewritten(old.as_bytes(), &options)).unwrap();
     let dir = get(&config, "dir");
     let percentiles = "latency-tracking-info-percentiles 50 99 99.9";
@@ -264,15 +221,8 @@ fn rewrite_replaces_the_file_and_explains_failures() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("redis.conf");
     std::fs::write(&path, "save \"\"\n").unwrap();
-    let mut config = Config {
-        configfile: Some(path.clone()),
-        ..Config::default()
-    };
-    set(
-        &mut config,
-        &[("shutdown-on-sigterm", "now nosave"), ("save", "")],
-    )
-    .unwrap();
+    let mut config = Config { configfile: Some(path.clone()), ..Config::default() };
+    set(&mut config, &[("shutdown-on-sigterm", "now nosave"), ("save", "")]).unwrap();
     config.rewrite(&RewriteOptions::default()).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.starts_with("save \"\"\n"));
@@ -281,16 +231,10 @@ fn rewrite_replaces_the_file_and_explains_failures() {
 
     config.configfile = Some(dir.path().join("missing/redis.conf"));
     let error = config.rewrite(&RewriteOptions::default()).unwrap_err();
-    assert_eq!(
-        error.message(),
-        "Rewriting config file: No such file or directory"
-    );
+    assert_eq!(error.message(), "Rewriting config file: No such file or directory");
     config.configfile = None;
     let error = config.rewrite(&RewriteOptions::default()).unwrap_err();
-    assert_eq!(
-        error.message(),
-        "The server is running without a config file"
-    );
+    assert_eq!(error.message(), "The server is running without a config file");
 }
 
 /// Name, value, and why CONFIG SET refuses it.
@@ -348,15 +292,9 @@ fn config_set_error_texts() {
         assert_eq!(config, before, "{name}");
     }
     let text = set(&mut config, &[("nope", "1"), ("daemonize", "1")]).unwrap_err();
-    assert_eq!(
-        text,
-        "Unknown option or number of arguments for CONFIG SET - 'nope'"
-    );
+    assert_eq!(text, "Unknown option or number of arguments for CONFIG SET - 'nope'");
     let text = set(&mut config, &[("HZ", "1"), ("hz", "2")]).unwrap_err();
-    assert_eq!(
-        text,
-        "CONFIG SET failed (possibly related to argument 'hz') - duplicate parameter"
-    );
+    assert_eq!(text, "CONFIG SET failed (possibly related to argument 'hz') - duplicate parameter");
 }
 
 #[test]
@@ -372,23 +310,15 @@ fn effects_are_reported_once_and_only_for_changes() {
             ("bind", "* -::*"),
         ],
     );
-    assert_eq!(
-        effects.unwrap(),
-        [Effect::OomScoreAdj, Effect::Maxmemory, Effect::Bind]
-    );
-    assert_eq!(
-        set(&mut config, &[("tls-cert-file", "")]).unwrap(),
-        [Effect::TlsConfig]
-    );
+    assert_eq!(effects.unwrap(), [Effect::OomScoreAdj, Effect::Maxmemory, Effect::Bind]);
+    assert_eq!(set(&mut config, &[("tls-cert-file", "")]).unwrap(), [Effect::TlsConfig]);
     assert_eq!(set(&mut config, &[("tls-key-file-pass", "")]).unwrap(), []);
 }
 
 #[test]
 fn rollback_restores_every_value() {
     let mut config = Config::default();
-    let outcome = config
-        .set(&[(b"port", b"7000"), (b"save", b"1 1")], CONTEXT)
-        .unwrap();
+    let outcome = config.set(&[(b"port", b"7000"), (b"save", b"1 1")], CONTEXT).unwrap();
     assert_eq!(outcome.effects, [(Effect::Port, "port")]);
     config.rollback(outcome.undo);
     assert_eq!(config, Config::default());
@@ -403,20 +333,11 @@ fn rollback_restores_every_value() {
 #[test]
 fn protected_and_loading_rules() {
     let mut config = load_str("enable-protected-configs local").unwrap();
-    let remote = SetContext {
-        loading: false,
-        local: false,
-    };
+    let remote = SetContext { loading: false, local: false };
     assert!(config.set(&[(b"dbfilename", b"x")], remote).is_err());
     assert!(config.set(&[(b"dbfilename", b"x")], CONTEXT).is_ok());
-    let loading = SetContext {
-        loading: true,
-        local: true,
-    };
-    assert_eq!(
-        config.set(&[(b"dir", b"x")], loading).unwrap_err(),
-        SetError::Loading
-    );
+    let loading = SetContext { loading: true, local: true };
+    assert_eq!(config.set(&[(b"dir", b"x")], loading).unwrap_err(), SetError::Loading);
     assert!(config.set(&[(b"loglevel", b"debug")], loading).is_ok());
     assert_eq!(config.loglevel, LogLevel::Debug);
 }
@@ -427,10 +348,7 @@ fn get_matches_patterns_aliases_and_hidden_names() {
     let names = |patterns: &[&str]| -> Vec<String> {
         let patterns: Vec<&[u8]> = patterns.iter().map(|pattern| pattern.as_bytes()).collect();
         let found = config.get(&patterns);
-        found
-            .into_iter()
-            .map(|(name, _)| String::from_utf8(name).unwrap())
-            .collect()
+        found.into_iter().map(|(name, _)| String::from_utf8(name).unwrap()).collect()
     };
     assert_eq!(names(&["*of"]), ["replicaof", "slaveof"]);
     assert_eq!(
@@ -464,10 +382,7 @@ fn values_print_as_redis_prints_them() {
         ("hz", "500"),
         ("shutdown-on-sigint", "nosave now force"),
         ("shutdown-on-sigterm", "nosave force"),
-        (
-            "client-output-buffer-limit",
-            "normal 0 0 0 slave 1024 2 3 pubsub 33554432 8388608 60",
-        ),
+        ("client-output-buffer-limit", "normal 0 0 0 slave 1024 2 3 pubsub 33554432 8388608 60"),
         ("notify-keyspace-events", "AKE"),
         ("save", "100 1 5 2"),
         ("bind", "* -::*"),
@@ -479,22 +394,10 @@ fn values_print_as_redis_prints_them() {
 #[test]
 fn command_line_errors_show_the_line() {
     for (args, line, reason) in [
-        (
-            &["--invalid"][..],
-            "invalid",
-            "Bad directive or wrong number of arguments",
-        ),
+        (&["--invalid"][..], "invalid", "Bad directive or wrong number of arguments"),
         (&["--port"], "port", "wrong number of arguments"),
-        (
-            &["--port", "6380", "--loglevel"],
-            "loglevel",
-            "wrong number of arguments",
-        ),
-        (
-            &["--port", "6379", "6380"],
-            "port \"6379\" \"6380\"",
-            "wrong number of arguments",
-        ),
+        (&["--port", "6380", "--loglevel"], "loglevel", "wrong number of arguments"),
+        (&["--port", "6379", "6380"], "port \"6379\" \"6380\"", "wrong number of arguments"),
         (
             &["--port", "--loglevel", "verbose"],
             "port \"--loglevel\" \"verbose\"",
@@ -537,14 +440,8 @@ fn command_line_errors_show_the_line() {
         ),
     ] {
         let text = load_args(args).unwrap_err();
-        assert!(
-            text.starts_with("\n*** FATAL CONFIG FILE ERROR (Redis "),
-            "{text}"
-        );
-        assert!(
-            text.ends_with(&format!(">>> '{line}'\n{reason}\n")),
-            "{text}"
-        );
+        assert!(text.starts_with("\n*** FATAL CONFIG FILE ERROR (Redis "), "{text}");
+        assert!(text.ends_with(&format!(">>> '{line}'\n{reason}\n")), "{text}");
     }
 }
 
@@ -561,26 +458,17 @@ fn command_line_options_override_the_file() {
         dir.path().display()
     );
     std::fs::write(&path, include).unwrap();
-    let args: Vec<Vec<u8>> = [
-        path.to_str().unwrap(),
-        "--save",
-        "100",
-        "100",
-        "--maxmemory 1kb",
-        "-",
-    ]
-    .map(|arg| arg.as_bytes().to_vec())
-    .to_vec();
+    let args: Vec<Vec<u8>> =
+        [path.to_str().unwrap(), "--save", "100", "100", "--maxmemory 1kb", "-"]
+            .map(|arg| arg.as_bytes().to_vec())
+            .to_vec();
     let mut stdin = &b"\nmaxmemory 5\ntimeout 9"[..];
     let loaded = load(Config::default(), &args, false, &mut stdin).unwrap();
     assert_eq!(get(&loaded.config, "save"), "900 1 100 100");
     assert_eq!((loaded.config.hz, loaded.config.port), (20, 7000));
     assert_eq!((loaded.config.maxmemory, loaded.config.timeout), (1024, 9));
     assert_eq!(loaded.config.configfile, Some(path));
-    assert_eq!(
-        loaded.users[0].argv,
-        [b"user".to_vec(), b"a".to_vec(), b"on".to_vec()]
-    );
+    assert_eq!(loaded.users[0].argv, [b"user".to_vec(), b"a".to_vec(), b"on".to_vec()]);
     assert_eq!(loaded.users[0].number, 4);
     assert_eq!(loaded.rename_commands.len(), 1);
     let error = loaded.users[0].error("Duplicate user").to_string();
@@ -625,11 +513,7 @@ fn sentinel_lines_are_kept_and_rewritten_by_their_second_word() {
         option: b"sentinel monitor".to_vec(),
         lines: vec![b"sentinel monitor m 127.0.0.1 9 2".to_vec()],
     }];
-    let options = RewriteOptions {
-        sentinel_mode: true,
-        extra: &extra,
-        ..Default::default()
-    };
+    let options = RewriteOptions { sentinel_mode: true, extra: &extra, ..Default::default() };
     let new = String::from_utf8(loaded.config.rewritten(text, &options)).unwrap();
     let start = "port 26379\nsentinel myid abc\nsentinel monitor m 127.0.0.1 9 2\n\n#";
     assert!(new.starts_with(start), "{new}");
@@ -637,10 +521,7 @@ fn sentinel_lines_are_kept_and_rewritten_by_their_second_word() {
 
 #[test]
 fn only_passwords_and_user_names_are_sensitive() {
-    let names = DIRECTIVES
-        .iter()
-        .filter(|row| row.has(SENSITIVE))
-        .map(|row| row.name);
+    let names = DIRECTIVES.iter().filter(|row| row.has(SENSITIVE)).map(|row| row.name);
     assert_eq!(
         names.collect::<Vec<_>>(),
         [

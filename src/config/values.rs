@@ -149,10 +149,7 @@ impl MaxmemoryPolicy {
 
     /// May evict keys without an expire.
     pub fn is_allkeys(self) -> bool {
-        matches!(
-            self,
-            Self::AllkeysLru | Self::AllkeysLfu | Self::AllkeysRandom
-        )
+        matches!(self, Self::AllkeysLru | Self::AllkeysLfu | Self::AllkeysRandom)
     }
 }
 
@@ -167,13 +164,8 @@ pub mod shutdown {
     /// Exit even when saving fails.
     pub const FORCE: u32 = 8;
     /// Every text with its bits, in the order in which they are printed.
-    pub const NAMES: &[(&str, u32)] = &[
-        ("default", 0),
-        ("save", SAVE),
-        ("nosave", NOSAVE),
-        ("now", NOW),
-        ("force", FORCE),
-    ];
+    pub const NAMES: &[(&str, u32)] =
+        &[("default", 0), ("save", SAVE), ("nosave", NOSAVE), ("now", NOW), ("force", FORCE)];
 }
 
 /// One save point: save after `seconds` when there were at least `changes`.

@@ -133,19 +133,12 @@ mod tests {
 
     fn split(line: &str) -> Option<Vec<String>> {
         let args = split_args(line.as_bytes())?;
-        Some(
-            args.into_iter()
-                .map(|arg| String::from_utf8(arg).unwrap())
-                .collect(),
-        )
+        Some(args.into_iter().map(|arg| String::from_utf8(arg).unwrap()).collect())
     }
 
     #[test]
     fn splits_plain_and_quoted_words() {
-        assert_eq!(
-            split("  set  key 'a b' \"c\\td\" ").unwrap(),
-            ["set", "key", "a b", "c\td"]
-        );
+        assert_eq!(split("  set  key 'a b' \"c\\td\" ").unwrap(), ["set", "key", "a b", "c\td"]);
         assert_eq!(split(r#"a'b' x"\x41\x4""#).unwrap(), ["ab", "xAx4"]);
         assert_eq!(split(r"'it\'s' 'a\n'").unwrap(), ["it's", r"a\n"]);
         assert_eq!(split("''").unwrap(), [""]);
@@ -167,10 +160,7 @@ mod tests {
 
     #[test]
     fn repr_matches_redis_text() {
-        assert_eq!(
-            repr(b"\x00a\"\\\n\r\t\x07\x08\xff"),
-            br#""\x00a\"\\\n\r\t\a\b\xff""#
-        );
+        assert_eq!(repr(b"\x00a\"\\\n\r\t\x07\x08\xff"), br#""\x00a\"\\\n\r\t\a\b\xff""#);
     }
 
     proptest! {
