@@ -5,3 +5,4 @@ pub mod crc64;
 pub mod f80;
 pub mod glob;
 pub mod siphash;
+pub mod split_args;
