@@ -8,8 +8,8 @@
 //! - a count above its line (or without a line) fails the test;
 //! - a count below its line fails too, so that an improvement is kept:
 //!   `TIDY_RATCHET=lower cargo test --test tidy` (or `make tidy-lower`) writes the smaller counts;
-//! - `TIDY_RATCHET=accept` also writes larger ones. It is for a reviewed exception only; the diff of
-//!   the ratchet file is what the reviewer judges.
+//! - `TIDY_RATCHET=accept` also writes larger ones. It is for a reviewed exception only; the
+//!   diff of the ratchet file is what the reviewer judges.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -52,26 +52,10 @@ const NOT_UP: &[&str] = &["server", "commands"];
 
 /// The arrows of the design, from the bottom up.
 const LAYERS: &[Layer] = &[
-    Layer {
-        path: "src/util",
-        may_use: &["util"],
-        never: &[],
-    },
-    Layer {
-        path: "src/sys",
-        may_use: &["sys", "util"],
-        never: &[],
-    },
-    Layer {
-        path: "src/protocol",
-        may_use: &["protocol", "util", "sys"],
-        never: &[],
-    },
-    Layer {
-        path: "src/config",
-        may_use: &["config", "protocol", "util", "sys"],
-        never: &[],
-    },
+    Layer { path: "src/util", may_use: &["util"], never: &[] },
+    Layer { path: "src/sys", may_use: &["sys", "util"], never: &[] },
+    Layer { path: "src/protocol", may_use: &["protocol", "util", "sys"], never: &[] },
+    Layer { path: "src/config", may_use: &["config", "protocol", "util", "sys"], never: &[] },
     // An encoding knows no Db, config or clock: limits and time are arguments.
     Layer {
         path: "src/storage/encoding",
@@ -81,64 +65,23 @@ const LAYERS: &[Layer] = &[
     Layer {
         path: "src/storage/types",
         may_use: &["storage", "protocol::number", "util", "sys"],
-        never: &[
-            "storage::db",
-            "storage::keyspace",
-            "storage::expire",
-            "storage::evict",
-        ],
+        never: &["storage::db", "storage::keyspace", "storage::expire", "storage::evict"],
     },
     Layer {
         path: "src/storage",
         may_use: &["storage", "protocol::number", "util", "sys"],
         never: &[],
     },
-    Layer {
-        path: "src/persistence",
-        may_use: &["*"],
-        never: NOT_UP,
-    },
-    Layer {
-        path: "src/replication",
-        may_use: &["*"],
-        never: NOT_UP,
-    },
-    Layer {
-        path: "src/cluster",
-        may_use: &["*"],
-        never: NOT_UP,
-    },
-    Layer {
-        path: "src/sentinel",
-        may_use: &["*"],
-        never: NOT_UP,
-    },
-    Layer {
-        path: "src/scripting",
-        may_use: &["*"],
-        never: NOT_UP,
-    },
+    Layer { path: "src/persistence", may_use: &["*"], never: NOT_UP },
+    Layer { path: "src/replication", may_use: &["*"], never: NOT_UP },
+    Layer { path: "src/cluster", may_use: &["*"], never: NOT_UP },
+    Layer { path: "src/sentinel", may_use: &["*"], never: NOT_UP },
+    Layer { path: "src/scripting", may_use: &["*"], never: NOT_UP },
     // Handlers decide, types compute, encodings obey.
-    Layer {
-        path: "src/commands",
-        may_use: &["*"],
-        never: &["storage::encoding"],
-    },
-    Layer {
-        path: "src/server",
-        may_use: &["*"],
-        never: &[],
-    },
-    Layer {
-        path: "src/lib.rs",
-        may_use: &["*"],
-        never: &[],
-    },
-    Layer {
-        path: "src/main.rs",
-        may_use: &["*"],
-        never: &[],
-    },
+    Layer { path: "src/commands", may_use: &["*"], never: &["storage::encoding"] },
+    Layer { path: "src/server", may_use: &["*"], never: &[] },
+    Layer { path: "src/lib.rs", may_use: &["*"], never: &[] },
+    Layer { path: "src/main.rs", may_use: &["*"], never: &[] },
 ];
 
 /// One offence: the rule, the line it was seen at (1-based), how much it counts, and a hint.
@@ -240,11 +183,7 @@ fn literal_len(chars: &[char], at: usize) -> Option<usize> {
         }
     }
     let raw = rest[..idx].contains(&'r');
-    let hashes = if raw {
-        rest[idx..].iter().take_while(|&&c| c == '#').count()
-    } else {
-        0
-    };
+    let hashes = if raw { rest[idx..].iter().take_while(|&&c| c == '#').count() } else { 0 };
     match rest.get(idx + hashes)? {
         '"' if raw => Some(raw_string_len(rest, idx + hashes, hashes)),
         '"' => Some(quoted_len(rest, idx, '"')),
@@ -360,12 +299,7 @@ fn is_test_path(path: &str) -> bool {
 fn check_header(text: &str, out: &mut Vec<Finding>) {
     if !text.starts_with("//! ") {
         let hint = "a file opens with a `//!` paragraph: what it is, what not, its invariant";
-        out.push(Finding {
-            rule: "header",
-            line: 1,
-            count: 1,
-            hint: hint.into(),
-        });
+        out.push(Finding { rule: "header", line: 1, count: 1, hint: hint.into() });
     }
 }
 
@@ -374,12 +308,7 @@ fn check_width(text: &str, out: &mut Vec<Finding>) {
         let columns = line.chars().count();
         if columns > MAX_COLUMNS {
             let hint = format!("{columns} columns, at most {MAX_COLUMNS}");
-            out.push(Finding {
-                rule: "width",
-                line: idx + 1,
-                count: 1,
-                hint,
-            });
+            out.push(Finding { rule: "width", line: idx + 1, count: 1, hint });
         }
     }
 }
@@ -398,12 +327,7 @@ fn check_function_length(lines: &[Line], out: &mut Vec<Finding>) {
         if length > MAX_FUNCTION_LINES {
             let hint = format!("`{name}` has {length} lines, at most {MAX_FUNCTION_LINES}");
             let count = length - MAX_FUNCTION_LINES;
-            out.push(Finding {
-                rule: "fn-length",
-                line: idx + 1,
-                count,
-                hint,
-            });
+            out.push(Finding { rule: "fn-length", line: idx + 1, count, hint });
         }
     }
 }
@@ -411,20 +335,11 @@ fn check_function_length(lines: &[Line], out: &mut Vec<Finding>) {
 fn check_file_length(path: &str, text: &str, is_test_file: bool, out: &mut Vec<Finding>) {
     let name = path.rsplit('/').next().unwrap_or(path);
     let table = name == "table.rs" || LENGTH_EXEMPT.iter().any(|p| path.starts_with(p));
-    let limit = if is_test_file {
-        MAX_TEST_FILE_LINES
-    } else {
-        MAX_FILE_LINES
-    };
+    let limit = if is_test_file { MAX_TEST_FILE_LINES } else { MAX_FILE_LINES };
     let length = text.lines().count();
     if length > limit && !table {
         let hint = format!("{length} lines, at most {limit}: split it");
-        out.push(Finding {
-            rule: "file-length",
-            line: limit + 1,
-            count: length - limit,
-            hint,
-        });
+        out.push(Finding { rule: "file-length", line: limit + 1, count: length - limit, hint });
     }
 }
 
@@ -434,24 +349,12 @@ fn check_words(lines: &[Line], out: &mut Vec<Finding>) {
     for (idx, line) in lines.iter().enumerate() {
         let mut found = |rule, count: usize, hint: &str| {
             if count > 0 {
-                out.push(Finding {
-                    rule,
-                    line: idx + 1,
-                    count,
-                    hint: hint.into(),
-                });
+                out.push(Finding { rule, line: idx + 1, count, hint: hint.into() });
             }
         };
-        let macros = MACROS
-            .iter()
-            .filter(|name| has_macro(&line.code, name))
-            .count();
+        let macros = MACROS.iter().filter(|name| has_macro(&line.code, name)).count();
         found("unfinished", macros, "no todo!, unimplemented! or dbg!");
-        found(
-            "unfinished",
-            usize::from(line.comment.contains("FIXME")),
-            "no FIXME: fix it",
-        );
+        found("unfinished", usize::from(line.comment.contains("FIXME")), "no FIXME: fix it");
         if !line.in_test {
             let unwraps = line.code.matches(".unwrap()").count();
             found(
@@ -465,8 +368,7 @@ fn check_words(lines: &[Line], out: &mut Vec<Finding>) {
 
 fn has_macro(code: &str, name: &str) -> bool {
     let call = format!("{name}!");
-    code.match_indices(&call)
-        .any(|(at, _)| !code[..at].ends_with(is_word))
+    code.match_indices(&call).any(|(at, _)| !code[..at].ends_with(is_word))
 }
 
 fn check_unsafe(path: &str, lines: &[Line], out: &mut Vec<Finding>) {
@@ -479,21 +381,11 @@ fn check_unsafe(path: &str, lines: &[Line], out: &mut Vec<Finding>) {
         seen = true;
         if !allowed {
             let hint = "`unsafe` belongs behind the wall: see UNSAFE_WALL in tests/tidy.rs";
-            out.push(Finding {
-                rule: "unsafe",
-                line: idx + 1,
-                count: 1,
-                hint: hint.into(),
-            });
+            out.push(Finding { rule: "unsafe", line: idx + 1, count: 1, hint: hint.into() });
         }
         if needs_safety_note(lines, idx) && !has_safety_note(lines, idx) {
             let hint = "an `unsafe` block is preceded by `// SAFETY:` and its reason";
-            out.push(Finding {
-                rule: "safety",
-                line: idx + 1,
-                count: 1,
-                hint: hint.into(),
-            });
+            out.push(Finding { rule: "safety", line: idx + 1, count: 1, hint: hint.into() });
         }
     }
     let justified = lines
@@ -502,12 +394,7 @@ fn check_unsafe(path: &str, lines: &[Line], out: &mut Vec<Finding>) {
         .any(|line| line.comment.contains("JUSTIFICATION:"));
     if seen && !justified && !is_test_path(path) {
         let hint = "a file with `unsafe` says why in a `JUSTIFICATION:` paragraph of its header";
-        out.push(Finding {
-            rule: "justification",
-            line: 1,
-            count: 1,
-            hint: hint.into(),
-        });
+        out.push(Finding { rule: "justification", line: 1, count: 1, hint: hint.into() });
     }
 }
 
@@ -521,9 +408,7 @@ fn needs_safety_note(lines: &[Line], idx: usize) -> bool {
             return false;
         }
         let opens_below = after.is_empty()
-            && lines
-                .get(idx + 1)
-                .is_some_and(|next| next.code.trim_start().starts_with('{'));
+            && lines.get(idx + 1).is_some_and(|next| next.code.trim_start().starts_with('{'));
         after.starts_with('{') || after.starts_with("impl") || opens_below
     })
 }
@@ -563,41 +448,23 @@ fn check_layers(path: &str, lines: &[Line], out: &mut Vec<Finding>) {
         let rest = path.strip_prefix(layer.path);
         rest.is_some_and(|r| r.is_empty() || r.starts_with('/') || r == ".rs")
     };
-    let Some(layer) = LAYERS
-        .iter()
-        .filter(inside)
-        .max_by_key(|layer| layer.path.len())
-    else {
+    let Some(layer) = LAYERS.iter().filter(inside).max_by_key(|layer| layer.path.len()) else {
         let hint = "no layer has this file: add its module to LAYERS in tests/tidy.rs";
-        out.push(Finding {
-            rule: "layer",
-            line: 1,
-            count: 1,
-            hint: hint.into(),
-        });
+        out.push(Finding { rule: "layer", line: 1, count: 1, hint: hint.into() });
         return;
     };
     for (line, used) in crate_paths(lines) {
-        let allowed = layer
-            .may_use
-            .iter()
-            .any(|p| *p == "*" || is_under(&used, p));
+        let allowed = layer.may_use.iter().any(|p| *p == "*" || is_under(&used, p));
         let denied = layer.never.iter().any(|p| is_under(&used, p));
         if !allowed || denied {
             let hint = format!("{} may not use crate::{used}", layer.path);
-            out.push(Finding {
-                rule: "layer",
-                line,
-                count: 1,
-                hint,
-            });
+            out.push(Finding { rule: "layer", line, count: 1, hint });
         }
     }
 }
 
 fn is_under(used: &str, path: &str) -> bool {
-    used.strip_prefix(path)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    used.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// Every path that starts with `crate::` outside tests, groups expanded, with its line.
@@ -669,9 +536,7 @@ fn root() -> PathBuf {
 
 fn source_files() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut todo = ["src", "tests", "benches", "fuzz"]
-        .map(|dir| root().join(dir))
-        .to_vec();
+    let mut todo = ["src", "tests", "benches", "fuzz"].map(|dir| root().join(dir)).to_vec();
     while let Some(dir) = todo.pop() {
         let Ok(entries) = fs::read_dir(&dir) else {
             continue;
@@ -690,9 +555,7 @@ fn source_files() -> Vec<PathBuf> {
 }
 
 fn relative(path: &Path) -> String {
-    let path = path
-        .strip_prefix(root())
-        .expect("source files are under the root");
+    let path = path.strip_prefix(root()).expect("source files are under the root");
     path.to_string_lossy().into_owned()
 }
 
@@ -702,18 +565,13 @@ fn ratchet_path() -> PathBuf {
 
 fn read_ratchet() -> Counts {
     let text = fs::read_to_string(ratchet_path()).expect("tests/tidy_ratchet.txt exists");
-    text.lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(parse_row)
-        .collect()
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(parse_row).collect()
 }
 
 fn parse_row(line: &str) -> ((String, String), usize) {
     match line.split('\t').collect::<Vec<_>>()[..] {
         [path, rule, count] => {
-            let count = count
-                .parse()
-                .expect("the third field of a ratchet line is a count");
+            let count = count.parse().expect("the third field of a ratchet line is a count");
             ((path.to_string(), rule.to_string()), count)
         }
         _ => panic!("tests/tidy_ratchet.txt: not `path<TAB>rule<TAB>count`: {line}"),
@@ -749,15 +607,9 @@ fn sources_are_tidy() {
     for (key, list) in &findings {
         let (count, limit) = (counts[key], known.get(key).copied().unwrap_or(0));
         if count > limit {
-            report.push_str(&format!(
-                "{}: {} is {count}, allowed {limit}\n",
-                key.0, key.1
-            ));
+            report.push_str(&format!("{}: {} is {count}, allowed {limit}\n", key.0, key.1));
             for finding in list {
-                report.push_str(&format!(
-                    "    {}:{}: {}\n",
-                    key.0, finding.line, finding.hint
-                ));
+                report.push_str(&format!("    {}:{}: {}\n", key.0, finding.line, finding.hint));
             }
         }
     }
@@ -777,10 +629,7 @@ fn sources_are_tidy() {
 // --- The checker, checked ----------------------------------------------------------------------
 
 fn rules(path: &str, text: &str) -> Vec<&'static str> {
-    check(path, &format!("//! Header.\n{text}"))
-        .iter()
-        .map(|f| f.rule)
-        .collect()
+    check(path, &format!("//! Header.\n{text}")).iter().map(|f| f.rule).collect()
 }
 
 #[test]
@@ -792,35 +641,17 @@ fn scanner_blanks_literals_and_separates_comments() {
     assert_eq!(lines[1].code, "let b = \"");
     assert_eq!(lines[2].code, "\";");
     assert_eq!(lines[3].code, "fn f<'a>(c: 'a) { \"\" }");
-    assert_eq!(
-        scan("/* a /* b */ c */ d").pop().map(|l| l.code),
-        Some(" d".into())
-    );
+    assert_eq!(scan("/* a /* b */ c */ d").pop().map(|l| l.code), Some(" d".into()));
 }
 
 #[test]
 fn words_are_found_in_code_only() {
-    assert_eq!(
-        rules(
-            "src/util/x.rs",
-            "// todo!() .unwrap()\nlet s = \"todo!()\";"
-        ),
-        [""; 0]
-    );
-    assert_eq!(
-        rules("src/util/x.rs", "todo!(); x.unwrap();"),
-        ["unfinished", "unwrap"]
-    );
+    assert_eq!(rules("src/util/x.rs", "// todo!() .unwrap()\nlet s = \"todo!()\";"), [""; 0]);
+    assert_eq!(rules("src/util/x.rs", "todo!(); x.unwrap();"), ["unfinished", "unwrap"]);
     assert_eq!(rules("src/util/x.rs", "// FIXME later"), ["unfinished"]);
     let in_test = "#[cfg(test)]\nmod tests {\n    fn f() { x.unwrap() }\n}\n";
     assert_eq!(rules("src/util/x.rs", in_test), [""; 0]);
-    assert_eq!(
-        rules(
-            "src/util/x.rs",
-            &format!("{in_test}fn g() {{ x.unwrap() }}")
-        ),
-        ["unwrap"]
-    );
+    assert_eq!(rules("src/util/x.rs", &format!("{in_test}fn g() {{ x.unwrap() }}")), ["unwrap"]);
     assert_eq!(rules("src/util/tests.rs", "fn f() { x.unwrap() }"), [""; 0]);
 }
 
@@ -828,10 +659,7 @@ fn words_are_found_in_code_only() {
 fn lengths_are_measured() {
     let long = format!("fn f() {{\n{}}}\n", "    g();\n".repeat(MAX_FUNCTION_LINES));
     assert_eq!(rules("src/util/x.rs", &long), ["fn-length"]);
-    assert_eq!(
-        rules("src/util/x.rs", &"x".repeat(MAX_COLUMNS + 1)),
-        ["width"]
-    );
+    assert_eq!(rules("src/util/x.rs", &"x".repeat(MAX_COLUMNS + 1)), ["width"]);
     let lines = "// l\n".repeat(MAX_FILE_LINES);
     assert_eq!(rules("src/util/x.rs", &lines), ["file-length"]);
     assert_eq!(rules("src/util/tests.rs", &lines), [""; 0]);
@@ -856,35 +684,11 @@ fn unsafe_stays_behind_the_wall_with_reasons() {
 fn layer_arrows_are_enforced() {
     let line = "use crate::{protocol::{number, reply}, util};";
     assert_eq!(rules("src/storage/db.rs", line), ["layer"]);
-    assert_eq!(
-        rules("src/storage/db.rs", "use crate::protocol::number::parse;"),
-        [""; 0]
-    );
-    assert_eq!(
-        rules("src/storage/encoding/x.rs", "use crate::storage::db::Db;"),
-        ["layer"]
-    );
-    assert_eq!(
-        rules("src/storage/encoding.rs", "use crate::storage::db::Db;"),
-        ["layer"]
-    );
-    assert_eq!(
-        rules("src/persistence/x.rs", "fn f() { crate::server::g() }"),
-        ["layer"]
-    );
-    assert_eq!(
-        rules(
-            "src/server/x.rs",
-            "use crate::{\n    commands::{a, b as c},\n};"
-        ),
-        [""; 0]
-    );
-    assert_eq!(
-        rules(
-            "src/commands/x.rs",
-            "use crate::storage::encoding::listpack;"
-        ),
-        ["layer"]
-    );
+    assert_eq!(rules("src/storage/db.rs", "use crate::protocol::number::parse;"), [""; 0]);
+    assert_eq!(rules("src/storage/encoding/x.rs", "use crate::storage::db::Db;"), ["layer"]);
+    assert_eq!(rules("src/storage/encoding.rs", "use crate::storage::db::Db;"), ["layer"]);
+    assert_eq!(rules("src/persistence/x.rs", "fn f() { crate::server::g() }"), ["layer"]);
+    assert_eq!(rules("src/server/x.rs", "use crate::{\n    commands::{a, b as c},\n};"), [""; 0]);
+    assert_eq!(rules("src/commands/x.rs", "use crate::storage::encoding::listpack;"), ["layer"]);
     assert_eq!(rules("src/newcomer/x.rs", ""), ["layer"]);
 }

@@ -62,25 +62,12 @@ fn generic(r: &mut Rng) -> Args {
         4 => args!["OBJECT", "ENCODING", k],
         5 => args!["RENAME", k, key(r, kind)],
         6 => args!["RENAMENX", k, key(r, kind)],
-        7 => args![
-            "COPY",
-            k,
-            key(r, kind),
-            pick(r, &["REPLACE", "DB", "BOGUS"])
-        ],
-        8 => args![
-            "EXPIREAT",
-            k,
-            32_503_680_000_i64,
-            pick(r, &["NX", "XX", "GT", "LT", "??"])
-        ],
+        7 => args!["COPY", k, key(r, kind), pick(r, &["REPLACE", "DB", "BOGUS"])],
+        8 => args!["EXPIREAT", k, 32_503_680_000_i64, pick(r, &["NX", "XX", "GT", "LT", "??"])],
         9 => args!["EXPIRETIME", k],
         10 => args!["PERSIST", k],
         11 => args!["TOUCH", k, key(r, kind)],
-        _ => args![
-            "KEYS",
-            pick(r, &["key:*:1", "key:[sl]*", "*:3", "key:?et:\\2", "none"])
-        ],
+        _ => args!["KEYS", pick(r, &["key:*:1", "key:[sl]*", "*:3", "key:?et:\\2", "none"])],
     }
 }
 
@@ -99,14 +86,10 @@ fn strings(r: &mut Rng) -> Args {
         9 => args!["INCRBYFLOAT", k, float(r)],
         10 => args!["GETRANGE", k, index(r), index(r)],
         11 => args!["SETRANGE", k, r.u8(..40), value(r)],
-        12 => repeat(r, 4, args!["MGET"], |r, a| {
-            a.extend(args![key(r, "string")])
-        }),
+        12 => repeat(r, 4, args!["MGET"], |r, a| a.extend(args![key(r, "string")])),
         13 => {
             let set = args![pick(r, &["MSET", "MSETNX"])];
-            repeat(r, 4, set, |r, a| {
-                a.extend(args![key(r, "string"), value(r)])
-            })
+            repeat(r, 4, set, |r, a| a.extend(args![key(r, "string"), value(r)]))
         }
         14 => args!["GETSET", k, value(r)],
         15 => args!["GETDEL", k],
@@ -130,26 +113,12 @@ fn lists(r: &mut Rng) -> Args {
         5 => args!["LLEN", k],
         6 => args!["LINDEX", k, index(r)],
         7 => args!["LSET", k, index(r), value(r)],
-        8 => args![
-            "LINSERT",
-            k,
-            pick(r, &["BEFORE", "AFTER", "NEXT"]),
-            value(r),
-            value(r)
-        ],
+        8 => args!["LINSERT", k, pick(r, &["BEFORE", "AFTER", "NEXT"]), value(r), value(r)],
         9 => args!["LREM", k, r.i32(-3..4), value(r)],
         10 => args!["LTRIM", k, index(r), index(r)],
         11 => args!["LMOVE", k, key(r, "list"), pick(r, &end), pick(r, &end)],
         12 => args!["LPOS", k, value(r), "RANK", index(r), "COUNT", r.u8(..4)],
-        13 => args![
-            "LMPOP",
-            2,
-            k,
-            key(r, "list"),
-            pick(r, &end),
-            "COUNT",
-            r.u8(..4)
-        ],
+        13 => args!["LMPOP", 2, k, key(r, "list"), pick(r, &end), "COUNT", r.u8(..4)],
         _ => args!["LRANGE", k, index(r), index(r)],
     }
 }
@@ -165,15 +134,11 @@ fn sets(r: &mut Rng) -> Args {
         8 => args!["SMOVE", k, key(r, "set"), member(r)],
         9 => {
             let operation = pick(r, &["SINTER", "SUNION", "SDIFF"]);
-            repeat(r, 3, args![operation], |r, a| {
-                a.extend(args![key(r, "set")])
-            })
+            repeat(r, 3, args![operation], |r, a| a.extend(args![key(r, "set")]))
         }
         10 => {
             let operation = pick(r, &["SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE"]);
-            repeat(r, 3, args![operation, k], |r, a| {
-                a.extend(args![key(r, "set")])
-            })
+            repeat(r, 3, args![operation, k], |r, a| a.extend(args![key(r, "set")]))
         }
         _ => match r.u8(..3) {
             0 => args!["SINTERCARD", 2, k, key(r, "set"), "LIMIT", r.u8(..5)],
@@ -186,9 +151,7 @@ fn sets(r: &mut Rng) -> Args {
 fn hashes(r: &mut Rng) -> Args {
     let k = key(r, "hash");
     match r.u8(..13) {
-        0..=2 => repeat(r, 5, args!["HSET", k], |r, a| {
-            a.extend([member(r), value(r)])
-        }),
+        0..=2 => repeat(r, 5, args!["HSET", k], |r, a| a.extend([member(r), value(r)])),
         3 => args!["HSETNX", k, member(r), value(r)],
         4 => args!["HGET", k, member(r)],
         5 => repeat(r, 4, args!["HMGET", k], |r, a| a.push(member(r))),
@@ -197,15 +160,7 @@ fn hashes(r: &mut Rng) -> Args {
         8 => args!["HINCRBY", k, member(r), edge_integer(r)],
         9 => args!["HINCRBYFLOAT", k, member(r), float(r)],
         10 => args!["HSTRLEN", k, member(r)],
-        11 => args![
-            "HPEXPIREAT",
-            k,
-            32_503_680_000_000_i64,
-            "FIELDS",
-            2,
-            member(r),
-            member(r)
-        ],
+        11 => args!["HPEXPIREAT", k, 32_503_680_000_000_i64, "FIELDS", 2, member(r), member(r)],
         _ => args![pick(r, &["HLEN", "HKEYS", "HVALS", "HGETALL"]), k],
     }
 }
@@ -215,9 +170,7 @@ fn zsets(r: &mut Rng) -> Args {
     let bounds = ["-inf", "+inf", "(0", "5", "(12", "-7.5", "x"];
     let lex = ["-", "+", "[1", "(2", "[member-30", "(member-40", "x"];
     match r.u8(..17) {
-        0..=2 => repeat(r, 6, args!["ZADD", k], |r, a| {
-            a.extend(args![float(r), member(r)])
-        }),
+        0..=2 => repeat(r, 6, args!["ZADD", k], |r, a| a.extend(args![float(r), member(r)])),
         3 => {
             let option = pick(r, &["NX", "XX", "GT", "LT", "CH", "INCR"]);
             args!["ZADD", k, option, float(r), member(r)]
@@ -228,29 +181,9 @@ fn zsets(r: &mut Rng) -> Args {
         7 => args!["ZMSCORE", k, member(r), member(r)],
         8 => args!["ZCOUNT", k, pick(r, &bounds), pick(r, &bounds)],
         9 => args!["ZLEXCOUNT", k, pick(r, &lex), pick(r, &lex)],
-        10 => args![
-            "ZRANGE",
-            k,
-            index(r),
-            index(r),
-            pick(r, &["WITHSCORES", "REV", "LIMIT"])
-        ],
-        11 => args![
-            "ZRANGEBYSCORE",
-            k,
-            pick(r, &bounds),
-            pick(r, &bounds),
-            "WITHSCORES"
-        ],
-        12 => args![
-            "ZREVRANGEBYLEX",
-            k,
-            pick(r, &lex),
-            pick(r, &lex),
-            "LIMIT",
-            index(r),
-            index(r)
-        ],
+        10 => args!["ZRANGE", k, index(r), index(r), pick(r, &["WITHSCORES", "REV", "LIMIT"])],
+        11 => args!["ZRANGEBYSCORE", k, pick(r, &bounds), pick(r, &bounds), "WITHSCORES"],
+        12 => args!["ZREVRANGEBYLEX", k, pick(r, &lex), pick(r, &lex), "LIMIT", index(r), index(r)],
         13 => args![pick(r, &["ZPOPMIN", "ZPOPMAX"]), k, r.u8(..4)],
         14 => args!["ZREMRANGEBYRANK", k, index(r), index(r)],
         15 => {

@@ -45,18 +45,10 @@ fn error_texts() {
     let mut client = server.client();
     let unknown = "-ERR unknown command 'NOSUCH', with args beginning with: 'a' 'b' ";
     assert_reply!(client, ["NOSUCH", "a", "b"], unknown);
-    assert_reply!(
-        client,
-        ["GET"],
-        "-ERR wrong number of arguments for 'get' command"
-    );
+    assert_reply!(client, ["GET"], "-ERR wrong number of arguments for 'get' command");
     assert_reply!(client, ["SET", "k", "v", "BOGUS"], "-ERR syntax error");
     assert_reply!(client, ["SET", "k", "v"], "+OK");
-    assert_reply!(
-        client,
-        ["INCR", "k"],
-        "-ERR value is not an integer or out of range"
-    );
+    assert_reply!(client, ["INCR", "k"], "-ERR value is not an integer or out of range");
     let wrong_type = "-WRONGTYPE Operation against a key holding the wrong kind of value";
     assert_reply!(client, ["LPUSH", "k", "x"], wrong_type);
 }
@@ -65,24 +57,15 @@ fn error_texts() {
 fn protocol_errors_close_the_connection() {
     let server = Server::start(&[]);
     for (bytes, text) in [
-        (
-            &b"*1\r\n:1\r\n"[..],
-            "-ERR Protocol error: expected '$', got ':'",
-        ),
+        (&b"*1\r\n:1\r\n"[..], "-ERR Protocol error: expected '$', got ':'"),
         (b"*x\r\n", "-ERR Protocol error: invalid multibulk length"),
         (b"*1\r\n$-5\r\n", "-ERR Protocol error: invalid bulk length"),
-        (
-            b"SET \"open\r\n",
-            "-ERR Protocol error: unbalanced quotes in request",
-        ),
+        (b"SET \"open\r\n", "-ERR Protocol error: unbalanced quotes in request"),
     ] {
         let mut client = server.client();
         client.send_raw(bytes);
         assert_eq!(client.read().to_string(), text);
-        assert!(
-            client.is_closed_within(Duration::from_secs(5)),
-            "still open after {text}"
-        );
+        assert!(client.is_closed_within(Duration::from_secs(5)), "still open after {text}");
     }
 }
 
@@ -104,10 +87,7 @@ fn pipeline_of_ten_thousand() {
     let commands: Vec<Vec<String>> = (0..5_000)
         .flat_map(|i| {
             let (key, value) = (format!("key:{i}"), format!("value:{i}"));
-            [
-                vec!["SET".into(), key.clone(), value],
-                vec!["GET".into(), key],
-            ]
+            [vec!["SET".into(), key.clone(), value], vec!["GET".into(), key]]
         })
         .collect();
     let replies = client.pipeline(&commands);

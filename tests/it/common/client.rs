@@ -32,11 +32,7 @@ impl Client {
     pub fn connect(port: u16) -> std::io::Result<Client> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
-        Ok(Client {
-            stream,
-            buffer: Vec::new(),
-            taken: 0,
-        })
+        Ok(Client { stream, buffer: Vec::new(), taken: 0 })
     }
 
     /// Sends one command and waits for its reply.
@@ -63,10 +59,7 @@ impl Client {
         C: AsRef<[A]>,
         A: AsRef<[u8]>,
     {
-        self.pipeline_raw(commands)
-            .into_iter()
-            .map(|(value, _)| value)
-            .collect()
+        self.pipeline_raw(commands).into_iter().map(|(value, _)| value).collect()
     }
 
     /// As `pipeline`, with the bytes of each reply as they were on the wire.
@@ -75,26 +68,17 @@ impl Client {
         C: AsRef<[A]>,
         A: AsRef<[u8]>,
     {
-        let bytes = commands
-            .iter()
-            .flat_map(|c| encode(c.as_ref()))
-            .collect::<Vec<u8>>();
+        let bytes = commands.iter().flat_map(|c| encode(c.as_ref())).collect::<Vec<u8>>();
         let mut writer = self.stream.try_clone().expect("a descriptor is free");
         // Written beside the reading: else both socket buffers could fill up while both sides wait.
         std::thread::scope(|scope| {
-            scope.spawn(move || {
-                writer
-                    .write_all(&bytes)
-                    .expect("the server reads what we send")
-            });
+            scope.spawn(move || writer.write_all(&bytes).expect("the server reads what we send"));
             commands.iter().map(|_| self.read_raw()).collect()
         })
     }
 
     pub fn send_raw(&mut self, bytes: &[u8]) {
-        self.stream
-            .write_all(bytes)
-            .expect("the server reads what we send");
+        self.stream.write_all(bytes).expect("the server reads what we send");
     }
 
     /// As `send_raw`, where the server may already have closed the connection.
@@ -127,11 +111,7 @@ impl Client {
         let deadline = Instant::now() + limit;
         loop {
             let rest = &self.buffer[self.taken..];
-            let decoded = if rest.is_empty() {
-                Ok(None)
-            } else {
-                Value::decode(rest)
-            };
+            let decoded = if rest.is_empty() { Ok(None) } else { Value::decode(rest) };
             match decoded.expect("the server speaks RESP") {
                 Some((value, used)) => {
                     let raw = rest[..used].to_vec();
@@ -171,9 +151,7 @@ impl Client {
         // A socket knows no zero timeout.
         let left = deadline.saturating_duration_since(Instant::now());
         let wait = left.max(Duration::from_micros(1));
-        self.stream
-            .set_read_timeout(Some(wait))
-            .expect("the timeout is not zero");
+        self.stream.set_read_timeout(Some(wait)).expect("the timeout is not zero");
         let mut chunk = [0; 64 * 1024];
         loop {
             match self.stream.read(&mut chunk) {

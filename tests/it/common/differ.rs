@@ -35,19 +35,13 @@ impl Differ {
         let text = theirs.info("redis_version");
         let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
         let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-        Differ {
-            ours: Server::start_binary(&binary_under_test(), config),
-            theirs,
-            version,
-        }
+        Differ { ours: Server::start_binary(&binary_under_test(), config), theirs, version }
     }
 
     /// Runs `count` random commands; panics at the first reply that differs.
     pub fn run(&self, seed: u64, count: usize, generators: &[Generator], resp3: bool) {
-        let (seed, count) = (
-            env_or("DIFF_SEED", seed),
-            env_or("DIFF_COUNT", count as u64) as usize,
-        );
+        let (seed, count) =
+            (env_or("DIFF_SEED", seed), env_or("DIFF_COUNT", count as u64) as usize);
         let mut rng = Rng::with_seed(seed);
         let (mut ours, mut theirs) = (self.ours.client(), self.theirs.client());
         if resp3 {
@@ -60,10 +54,7 @@ impl Differ {
             let size = BATCH.min(count - start);
             history.extend((0..size).map(|_| generators[rng.usize(..generators.len())](&mut rng)));
             let batch = &history[start..];
-            let pairs = ours
-                .pipeline_raw(batch)
-                .into_iter()
-                .zip(theirs.pipeline_raw(batch));
+            let pairs = ours.pipeline_raw(batch).into_iter().zip(theirs.pipeline_raw(batch));
             for (idx, (our, their)) in pairs.enumerate() {
                 if !self.same(&batch[idx], &our, &their) {
                     let past = past_of(&history[..start + idx], &batch[idx]);
@@ -84,11 +75,7 @@ impl Differ {
     fn compare_data_sets(&self, seed: u64) {
         let digest = |server: &Server| server.client().command(&["DEBUG", "DIGEST"]);
         let (ours, theirs) = (digest(&self.ours), digest(&self.theirs));
-        assert_eq!(
-            ours.to_string(),
-            theirs.to_string(),
-            "DEBUG DIGEST after seed {seed}"
-        );
+        assert_eq!(ours.to_string(), theirs.to_string(), "DEBUG DIGEST after seed {seed}");
     }
 
     fn same(&self, command: &Args, ours: &(Value, Vec<u8>), theirs: &(Value, Vec<u8>)) -> bool {
@@ -119,9 +106,7 @@ fn code(error: &[u8]) -> &[u8] {
 
 fn env_or(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
-        Ok(text) => text
-            .parse()
-            .unwrap_or_else(|_| panic!("{name} is not a number: {text}")),
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")),
         Err(_) => default,
     }
 }
@@ -136,18 +121,9 @@ fn show(command: &Args) -> String {
 
 /// The latest earlier commands that share an argument that looks like a key with `command`.
 fn past_of(history: &[Args], command: &Args) -> String {
-    let keys: Vec<_> = command
-        .iter()
-        .filter(|arg| arg.starts_with(KEY_PREFIX))
-        .collect();
+    let keys: Vec<_> = command.iter().filter(|arg| arg.starts_with(KEY_PREFIX)).collect();
     let shares = |past: &&Args| past.iter().any(|arg| keys.contains(&arg));
-    let mut lines: Vec<_> = history
-        .iter()
-        .rev()
-        .filter(shares)
-        .take(HISTORY)
-        .map(show)
-        .collect();
+    let mut lines: Vec<_> = history.iter().rev().filter(shares).take(HISTORY).map(show).collect();
     lines.reverse();
     lines.iter().map(|line| format!("    {line}\n")).collect()
 }
@@ -166,11 +142,7 @@ macro_rules! args {
 /// their type and some a wrong one.
 pub fn key(rng: &mut Rng, kind: &str) -> String {
     let kinds = ["string", "list", "set", "hash", "zset"];
-    let kind = if rng.u8(..10) == 0 {
-        kinds[rng.usize(..kinds.len())]
-    } else {
-        kind
-    };
+    let kind = if rng.u8(..10) == 0 { kinds[rng.usize(..kinds.len())] } else { kind };
     format!("key:{kind}:{}", rng.u8(..6))
 }
 
@@ -196,27 +168,12 @@ pub fn member(rng: &mut Rng) -> Vec<u8> {
 }
 
 pub fn edge_integer(rng: &mut Rng) -> String {
-    let edges = [
-        0,
-        1,
-        -1,
-        127,
-        128,
-        -129,
-        32767,
-        65536,
-        1 << 31,
-        -(1 << 31),
-        i64::MAX,
-        i64::MIN,
-    ];
+    let edges = [0, 1, -1, 127, 128, -129, 32767, 65536, 1 << 31, -(1 << 31), i64::MAX, i64::MIN];
     edges[rng.usize(..edges.len())].to_string()
 }
 
 pub fn float(rng: &mut Rng) -> String {
-    let words = [
-        "0", "-0", "1.5", "3.0e3", "0.1", "-2.25", "inf", "-inf", "1e-7", "nan", "1.1x",
-    ];
+    let words = ["0", "-0", "1.5", "3.0e3", "0.1", "-2.25", "inf", "-inf", "1e-7", "nan", "1.1x"];
     match rng.u8(..3) {
         0 => words[rng.usize(..words.len())].to_string(),
         _ => (f64::from(rng.i32(-1000..1000)) / 8.0).to_string(),

@@ -81,22 +81,14 @@ impl Server {
     /// Waits until the log contains `text`.
     pub fn wait_for_log(&self, text: &str) {
         wait_until(START_LIMIT, || self.log().contains(text));
-        assert!(
-            self.log().contains(text),
-            "no {text:?} in the log:\n{}",
-            self.log()
-        );
+        assert!(self.log().contains(text), "no {text:?} in the log:\n{}", self.log());
     }
 
     /// One field of INFO.
     pub fn info(&self, field: &str) -> String {
         let text = self.client().command(&["INFO", "everything"]).text();
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-        value
-            .unwrap_or_else(|| panic!("INFO has no {field}:\n{text}"))
-            .to_string()
+        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.unwrap_or_else(|| panic!("INFO has no {field}:\n{text}")).to_string()
     }
 
     /// Sends a signal by name ("TERM", "USR1") to the server.
@@ -123,10 +115,7 @@ impl Server {
         });
         status.unwrap_or_else(|| {
             kill(&mut child);
-            panic!(
-                "the server did not end within {STOP_LIMIT:?}; log:\n{}",
-                self.log()
-            )
+            panic!("the server did not end within {STOP_LIMIT:?}; log:\n{}", self.log())
         })
     }
 
@@ -142,11 +131,7 @@ impl Server {
             self.stop();
         }
         if let Err(reason) = self.launch() {
-            panic!(
-                "restart: {} {reason}; log:\n{}",
-                self.binary.display(),
-                self.log()
-            );
+            panic!("restart: {} {reason}; log:\n{}", self.binary.display(), self.log());
         }
     }
 
@@ -158,10 +143,7 @@ impl Server {
 
     fn launch(&mut self) -> Result<(), String> {
         self.write_config();
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.path("log"));
+        let log = OpenOptions::new().create(true).append(true).open(self.path("log"));
         let log: File = log.expect("the log is writable");
         let child = Command::new(&self.binary)
             .arg("redis.conf")
@@ -175,16 +157,8 @@ impl Server {
     }
 
     fn write_config(&self) {
-        let mut text = format!(
-            "bind 127.0.0.1\nport {}\ndir \"{}\"\n",
-            self.port,
-            self.dir()
-        );
-        let defaults = [
-            ("save", "\"\""),
-            ("appendonly", "no"),
-            ("enable-debug-command", "yes"),
-        ];
+        let mut text = format!("bind 127.0.0.1\nport {}\ndir \"{}\"\n", self.port, self.dir());
+        let defaults = [("save", "\"\""), ("appendonly", "no"), ("enable-debug-command", "yes")];
         let own = self.config.iter().map(|(k, v)| (k.as_str(), v.as_str()));
         for (name, value) in defaults.into_iter().chain(own) {
             text.push_str(&format!("{name} {value}\n"));
@@ -232,10 +206,7 @@ impl Drop for Server {
         if std::thread::panicking() {
             let log = self.log();
             let tail: Vec<&str> = log.lines().rev().take(30).collect();
-            eprintln!(
-                "--- the end of the log of the server on port {}:",
-                self.port
-            );
+            eprintln!("--- the end of the log of the server on port {}:", self.port);
             tail.iter().rev().for_each(|line| eprintln!("    {line}"));
         }
     }
@@ -291,9 +262,7 @@ pub fn reference() -> Option<PathBuf> {
         return Some(PathBuf::from(path));
     }
     let dirs = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&dirs)
-        .map(|dir| dir.join("redis-server"))
-        .find(|p| p.is_file());
+    let found = env::split_paths(&dirs).map(|dir| dir.join("redis-server")).find(|p| p.is_file());
     if found.is_none() {
         eprintln!("skipped: no reference server (set REDIS_REFERENCE)");
     }

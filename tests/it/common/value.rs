@@ -3,7 +3,8 @@
 //! Decoding never panics on what the server sent: a malformed frame is an error with its bytes.
 //! The notation is unambiguous: simple strings, errors, integers and the RESP3 scalars keep their
 //! wire form (`+OK`, `-ERR text`, `:1`, `,1.5`, `#t`, `(12`), bulk strings are quoted (`"x"`), the
-//! nulls are `(nil)`, `(nil array)` and `(null)`, aggregates nest: `[a, b]`, `{k: v}`, `~[a]`, `>[a]`.
+//! nulls are `(nil)`, `(nil array)` and `(null)`, aggregates nest: `[a, b]`, `{k: v}`, `~[a]`,
+//! `>[a]`.
 
 use std::fmt;
 
@@ -126,18 +127,13 @@ impl Value {
             kind @ (b'*' | b'~' | b'>' | b'%' | b'|') => {
                 decode_aggregate(kind, bytes, number(line)?, next)
             }
-            _ => Err(format!(
-                "not RESP: {:?}",
-                lossy(&bytes[..bytes.len().min(80)])
-            )),
+            _ => Err(format!("not RESP: {:?}", lossy(&bytes[..bytes.len().min(80)]))),
         }
     }
 }
 
 fn number(line: &[u8]) -> Result<i64, String> {
-    lossy(line)
-        .parse()
-        .map_err(|_| format!("not a number on the wire: {:?}", lossy(line)))
+    lossy(line).parse().map_err(|_| format!("not a number on the wire: {:?}", lossy(line)))
 }
 
 fn decode_blob(bytes: &[u8], len: i64, start: usize) -> Decoded {
@@ -165,11 +161,7 @@ fn decode_aggregate(kind: u8, bytes: &[u8], len: i64, start: usize) -> Decoded {
     let count = len.max(0) * if is_map { 2 } else { 1 } + i64::from(kind == b'|');
     let (mut items, mut at) = (Vec::new(), start);
     for _ in 0..count {
-        match bytes
-            .get(at..)
-            .filter(|rest| !rest.is_empty())
-            .map(Value::decode)
-        {
+        match bytes.get(at..).filter(|rest| !rest.is_empty()).map(Value::decode) {
             Some(Ok(Some((value, used)))) => {
                 items.push(value);
                 at += used;
@@ -192,10 +184,7 @@ fn decode_aggregate(kind: u8, bytes: &[u8], len: i64, start: usize) -> Decoded {
 }
 
 fn pairs(items: Vec<Value>) -> Vec<(Value, Value)> {
-    items
-        .chunks_exact(2)
-        .map(|pair| (pair[0].clone(), pair[1].clone()))
-        .collect()
+    items.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
 }
 
 pub fn lossy(bytes: &[u8]) -> String {
@@ -304,17 +293,10 @@ impl Expect for Value {
 fn replies_decode_to_their_notation() {
     let wire = b"*4\r\n:1\r\n$3\r\na\r\x00\r\n%1\r\n+k\r\n,1.5\r\n~2\r\n#t\r\n_\r\n";
     let (value, used) = Value::decode(wire).unwrap().unwrap();
-    assert_eq!(
-        value.to_string(),
-        r#"[:1, "a\r\x00", {+k: ,1.5}, ~[#t, (null)]]"#
-    );
+    assert_eq!(value.to_string(), r#"[:1, "a\r\x00", {+k: ,1.5}, ~[#t, (null)]]"#);
     assert_eq!(used, wire.len());
     for len in 0..wire.len() {
-        assert_eq!(
-            Value::decode(&wire[..len]),
-            Ok(None),
-            "prefix of {len} bytes"
-        );
+        assert_eq!(Value::decode(&wire[..len]), Ok(None), "prefix of {len} bytes");
     }
     assert!(Value::decode(b"?\r\n").is_err());
     assert!(Value::decode(b"$1\r\nabc\r\n").is_err());
