@@ -90,11 +90,7 @@ impl Intset {
     /// Makes an intset of ascending, distinct integers in one allocation. Panics if they are not.
     pub fn from_sorted(values: &[i64]) -> Self {
         assert!(values.is_sorted_by(|a, b| a < b), "integers must ascend");
-        let width = values
-            .iter()
-            .map(|&value| width_of(value))
-            .max()
-            .unwrap_or(2);
+        let width = values.iter().map(|&value| width_of(value)).max().unwrap_or(2);
         Self::encode(width, values.len(), values.iter().copied())
     }
 
@@ -156,18 +152,12 @@ impl Intset {
 
     /// All integers, ascending.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = i64> + ExactSizeIterator + Clone + '_ {
-        self.as_bytes()[HEADER..]
-            .chunks_exact(self.width())
-            .map(load)
+        self.as_bytes()[HEADER..].chunks_exact(self.width()).map(load)
     }
 
     /// One integer, all with the same chance.
     pub fn random(&self, rng: &mut fastrand::Rng) -> Option<i64> {
-        if self.is_empty() {
-            None
-        } else {
-            self.get(rng.usize(..self.len()))
-        }
+        if self.is_empty() { None } else { self.get(rng.usize(..self.len())) }
     }
 
     /// `Ok(rank)` of `value`, or `Err(rank)` where it would go.
@@ -190,11 +180,7 @@ impl Intset {
         let needed = width_of(value);
         if needed > width {
             // Wider than all others: it is either the new minimum or the new maximum.
-            let (front, back) = if value < 0 {
-                (Some(value), None)
-            } else {
-                (None, Some(value))
-            };
+            let (front, back) = if value < 0 { (Some(value), None) } else { (None, Some(value)) };
             let all = front.into_iter().chain(self.iter()).chain(back);
             *self = Self::encode(needed, len + 1, all);
             return true;
@@ -203,12 +189,7 @@ impl Intset {
             return false;
         };
         let bytes = value.to_le_bytes();
-        self.0.splice(
-            HEADER + rank * width,
-            0,
-            &header(width, len + 1),
-            &[&bytes[..width]],
-        );
+        self.0.splice(HEADER + rank * width, 0, &header(width, len + 1), &[&bytes[..width]]);
         true
     }
 
@@ -224,8 +205,7 @@ impl Intset {
     pub fn remove_at(&mut self, rank: usize) -> Option<i64> {
         let value = self.get(rank)?;
         let (width, len) = (self.width(), self.len());
-        self.0
-            .splice(HEADER + rank * width, width, &header(width, len - 1), &[]);
+        self.0.splice(HEADER + rank * width, width, &header(width, len - 1), &[]);
         Some(value)
     }
 
@@ -313,10 +293,7 @@ mod tests {
         for value in [5, -3, 7] {
             assert!(set.add(value));
         }
-        assert_eq!(
-            set.as_bytes(),
-            [2, 0, 0, 0, 3, 0, 0, 0, 0xFD, 0xFF, 5, 0, 7, 0]
-        );
+        assert_eq!(set.as_bytes(), [2, 0, 0, 0, 3, 0, 0, 0, 0xFD, 0xFF, 5, 0, 7, 0]);
         assert!(set.add(40_000));
         assert_eq!((set.width(), set.max()), (4, Some(40_000)));
         assert!(set.add(i64::MIN));
@@ -331,10 +308,7 @@ mod tests {
     fn deep_validation_wants_ascending_integers() {
         let bytes = [2, 0, 0, 0, 2, 0, 0, 0, 7, 0, 5, 0];
         assert!(Intset::from_bytes_validated(&bytes, false).is_ok());
-        assert_eq!(
-            Intset::from_bytes_validated(&bytes, true).err(),
-            Some(Invalid)
-        );
+        assert_eq!(Intset::from_bytes_validated(&bytes, true).err(), Some(Invalid));
         assert!(Intset::from_bytes_validated(&bytes[..11], false).is_err());
         assert!(Intset::from_bytes_validated(&[2, 0, 0, 0, 0, 0, 0, 0], false).is_err());
     }

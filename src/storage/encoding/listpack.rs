@@ -109,21 +109,11 @@ impl<'a> Encoded<'a> {
             *byte = (len >> (7 * group)) as u8 & 127 | 128;
         }
         backlen[0] &= 127;
-        Self {
-            head,
-            head_len,
-            text,
-            backlen,
-            backlen_len,
-        }
+        Self { head, head_len, text, backlen, backlen_len }
     }
 
     fn parts(&self) -> [&[u8]; 3] {
-        [
-            &self.head[..self.head_len],
-            self.text,
-            &self.backlen[..self.backlen_len],
-        ]
+        [&self.head[..self.head_len], self.text, &self.backlen[..self.backlen_len]]
     }
 
     fn size(&self) -> usize {
@@ -160,9 +150,7 @@ impl Default for Listpack {
 
 impl std::fmt::Debug for Listpack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.iter().map(|(_, value)| value))
-            .finish()
+        f.debug_list().entries(self.iter().map(|(_, value)| value)).finish()
     }
 }
 
@@ -259,15 +247,7 @@ impl Listpack {
 impl Listpack {
     /// An empty listpack.
     pub fn new() -> Self {
-        Self(ThinBytes::from_slice(&[
-            EMPTY_BYTES as u8,
-            0,
-            0,
-            0,
-            0,
-            0,
-            EOF,
-        ]))
+        Self(ThinBytes::from_slice(&[EMPTY_BYTES as u8, 0, 0, 0, 0, 0, EOF]))
     }
 
     /// A copy of `bytes` from a file or client; `deep` checks every entry, else only header and
@@ -426,10 +406,7 @@ impl Listpack {
 
     /// Appends all entries of `other`.
     pub fn merge(&mut self, other: LpRef<'_>) {
-        let body = other
-            .as_bytes()
-            .get(HEADER..other.end())
-            .unwrap_or_default();
+        let body = other.as_bytes().get(HEADER..other.end()).unwrap_or_default();
         self.splice(self.as_lp().end(), 0, &[body], 0, other.len());
     }
 
@@ -437,18 +414,15 @@ impl Listpack {
     pub fn split_off(&mut self, index: usize) -> Self {
         let lp = self.as_lp();
         let (len, end) = (lp.len(), lp.end());
-        let cut = i64::try_from(index)
-            .ok()
-            .and_then(|index| lp.seek(index))
-            .map_or(end, |pos| pos.0);
+        let cut =
+            i64::try_from(index).ok().and_then(|index| lp.seek(index)).map_or(end, |pos| pos.0);
         let moved = len.saturating_sub(index);
         let mut bytes = vec![0; HEADER];
         bytes.extend_from_slice(&lp.as_bytes()[cut..end]);
         if end > cut {
             self.splice(cut, end - cut, &[], moved, 0);
             if len >= usize::from(COUNT_UNKNOWN) {
-                self.0
-                    .set_header(&header(self.bytes_len(), count_field(index)));
+                self.0.set_header(&header(self.bytes_len(), count_field(index)));
             }
         }
         Self::from_parts(bytes, moved)

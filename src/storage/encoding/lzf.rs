@@ -35,18 +35,13 @@ impl Default for Compressor {
 impl Compressor {
     /// An empty table.
     pub fn new() -> Self {
-        Self {
-            table: vec![0; 1 << HASH_BITS].into_boxed_slice(),
-            base: 1,
-        }
+        Self { table: vec![0; 1 << HASH_BITS].into_boxed_slice(), base: 1 }
     }
 
     /// Appends the compressed `input` to `out` if it takes at most `max_len` bytes and returns its
     /// length; else leaves `out` as it was.
     pub fn compress(&mut self, input: &[u8], max_len: usize, out: &mut Vec<u8>) -> Option<usize> {
-        let len = u32::try_from(input.len())
-            .ok()
-            .filter(|&len| len < u32::MAX / 2)?;
+        let len = u32::try_from(input.len()).ok().filter(|&len| len < u32::MAX / 2)?;
         if len == 0 {
             return None;
         }
@@ -120,11 +115,7 @@ fn match_len(input: &[u8], seen: usize, at: usize) -> usize {
         }
         len += 8;
     }
-    len + old[len..]
-        .iter()
-        .zip(&new[len..])
-        .take_while(|(a, b)| a == b)
-        .count()
+    len + old[len..].iter().zip(&new[len..]).take_while(|(a, b)| a == b).count()
 }
 
 fn push_literals(literals: &[u8], out: &mut Vec<u8>) {
@@ -178,9 +169,7 @@ pub fn decompress(input: &[u8], expected_len: usize) -> Option<Vec<u8>> {
             continue;
         }
         let (more, after) = match control >> 5 {
-            7 => after
-                .split_first()
-                .map(|(&more, after)| (usize::from(more), after))?,
+            7 => after.split_first().map(|(&more, after)| (usize::from(more), after))?,
             _ => (0, after),
         };
         let (&low, after) = after.split_first()?;
@@ -221,12 +210,7 @@ mod tests {
         vec(piece, 0..20).prop_flat_map(|pieces| {
             let len = pieces.len().max(1);
             vec(0..len, 0..20).prop_map(move |order| {
-                order
-                    .iter()
-                    .filter_map(|&i| pieces.get(i))
-                    .flatten()
-                    .copied()
-                    .collect()
+                order.iter().filter_map(|&i| pieces.get(i)).flatten().copied().collect()
             })
         })
     }
@@ -289,10 +273,7 @@ mod tests {
     #[test]
     fn decodes_known_streams() {
         assert_eq!(decompress(&[0, b'a', 0xE0, 0, 0], 10), Some(vec![b'a'; 10]));
-        assert_eq!(
-            decompress(&[1, b'a', b'b', 0x20, 1], 5),
-            Some(b"ababa".to_vec())
-        );
+        assert_eq!(decompress(&[1, b'a', b'b', 0x20, 1], 5), Some(b"ababa".to_vec()));
         assert_eq!(decompress(&[0x20, 0], 3), None);
         assert_eq!(decompress(&[], 0), Some(Vec::new()));
         assert_eq!(decompress(&[0, b'a'], usize::MAX), None);

@@ -107,12 +107,7 @@ impl Quicklist {
     pub fn new(fill: i32, compress_depth: u32) -> Self {
         let fill = fill.clamp(-5, i32::from(i16::MAX)) as i16;
         let compress = u16::try_from(compress_depth).unwrap_or(u16::MAX);
-        Self {
-            nodes: VecDeque::new(),
-            count: 0,
-            fill,
-            compress,
-        }
+        Self { nodes: VecDeque::new(), count: 0, fill, compress }
     }
 
     /// Number of elements.
@@ -303,11 +298,7 @@ impl Quicklist {
                 walk(LpRef::new(&raw), offset.take(), reverse, &mut f)
             };
             offset = None;
-            match if reverse {
-                at.checked_sub(1)
-            } else {
-                Some(at + 1)
-            } {
+            match if reverse { at.checked_sub(1) } else { Some(at + 1) } {
                 Some(next) if more => at = next,
                 _ => return,
             }
@@ -319,8 +310,7 @@ impl Quicklist {
         if index >= 0 {
             return usize::try_from(index).ok();
         }
-        self.count
-            .checked_sub(usize::try_from(index.unsigned_abs()).ok()?)
+        self.count.checked_sub(usize::try_from(index.unsigned_abs()).ok()?)
     }
 
     /// Node and offset in the node of the element with this index, sought from the nearer end.
@@ -385,10 +375,7 @@ impl Quicklist {
         }
         if len > depth * 2 {
             let inner = depth..len - depth;
-            for at in [touched, Some(inner.start), Some(inner.end - 1)]
-                .into_iter()
-                .flatten()
-            {
+            for at in [touched, Some(inner.start), Some(inner.end - 1)].into_iter().flatten() {
                 if inner.contains(&at) {
                     self.nodes[at].compress();
                 }
@@ -436,13 +423,8 @@ pub(crate) fn walk(
         None => None,
     };
     if reverse {
-        start
-            .map_or_else(|| lp.iter(), |pos| lp.iter_to(pos))
-            .rev()
-            .all(|(_, value)| f(value))
+        start.map_or_else(|| lp.iter(), |pos| lp.iter_to(pos)).rev().all(|(_, value)| f(value))
     } else {
-        start
-            .map_or_else(|| lp.iter(), |pos| lp.iter_from(pos))
-            .all(|(_, value)| f(value))
+        start.map_or_else(|| lp.iter(), |pos| lp.iter_from(pos)).all(|(_, value)| f(value))
     }
 }

@@ -29,11 +29,7 @@ pub struct ListLimits {
 
 impl Default for ListLimits {
     fn default() -> Self {
-        Self {
-            max_listpack_size: -2,
-            compress_depth: 0,
-            packed_threshold: 0,
-        }
+        Self { max_listpack_size: -2, compress_depth: 0, packed_threshold: 0 }
     }
 }
 
@@ -281,16 +277,15 @@ impl List {
     pub fn set(&mut self, index: i64, value: &[u8], limits: &ListLimits) -> bool {
         self.try_convert_append([value.len()], limits);
         let done = match self.form_mut() {
-            Form::Listpack(lp) => lp
-                .seek(index)
-                .is_some_and(|pos| lp.replace(pos, value).is_some()),
-            Form::Quicklist(ql) => match usize::try_from(index)
-                .ok()
-                .or_else(|| back(ql.len(), index))
-            {
-                Some(index) => ql.replace(index, value, limits.packed_threshold),
-                None => false,
-            },
+            Form::Listpack(lp) => {
+                lp.seek(index).is_some_and(|pos| lp.replace(pos, value).is_some())
+            }
+            Form::Quicklist(ql) => {
+                match usize::try_from(index).ok().or_else(|| back(ql.len(), index)) {
+                    Some(index) => ql.replace(index, value, limits.packed_threshold),
+                    None => false,
+                }
+            }
         };
         if done {
             self.try_convert_shrunk(limits);
@@ -307,12 +302,8 @@ impl List {
                 let Some(pos) = lp.first().and_then(|first| lp.find(first, pivot, 0)) else {
                     return false;
                 };
-                if after {
-                    lp.insert_after(pos, value)
-                } else {
-                    lp.insert_before(pos, value)
-                }
-                .is_some()
+                if after { lp.insert_after(pos, value) } else { lp.insert_before(pos, value) }
+                    .is_some()
             }
             Form::Quicklist(ql) => match ql.position(pivot) {
                 Some(index) => ql.insert(index, value, after, limits.packed_threshold),
@@ -339,18 +330,10 @@ impl List {
     pub fn trim(&mut self, start: i64, end: i64, limits: &ListLimits) -> usize {
         let len = self.len() as i64;
         let from_tail = |index: i64| {
-            if index < 0 {
-                index.saturating_add(len)
-            } else {
-                index
-            }
+            if index < 0 { index.saturating_add(len) } else { index }
         };
         let (start, end) = (from_tail(start).max(0), from_tail(end).min(len - 1));
-        let (front, back) = if start > end {
-            (len, 0)
-        } else {
-            (start, len - 1 - end)
-        };
+        let (front, back) = if start > end { (len, 0) } else { (start, len - 1 - end) };
         let mut removed = self.delete_no_convert(0, front as usize);
         if back > 0 {
             removed += self.delete_no_convert(-back, back as usize);
@@ -394,10 +377,7 @@ impl List {
         if !NodeLimit::of(limits.max_listpack_size).exceeded_by(bytes, entries) {
             return;
         }
-        let mut ql = Box::new(Quicklist::new(
-            limits.max_listpack_size,
-            limits.compress_depth,
-        ));
+        let mut ql = Box::new(Quicklist::new(limits.max_listpack_size, limits.compress_depth));
         if let Form::Listpack(lp) = *std::mem::take(self).0 {
             ql.append_listpack(lp);
         }
@@ -438,16 +418,9 @@ fn back(len: usize, index: i64) -> Option<usize> {
 
 fn remove_from_listpack(lp: &mut Listpack, count: i64, value: &[u8]) -> usize {
     let needle = Needle::new(value);
-    let max = if count == 0 {
-        usize::MAX
-    } else {
-        count.unsigned_abs() as usize
-    };
+    let max = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
     let view: LpRef<'_> = lp.as_lp();
-    let hits = view
-        .iter()
-        .filter(|&(_, element)| needle.matches(element))
-        .map(|(pos, _)| pos);
+    let hits = view.iter().filter(|&(_, element)| needle.matches(element)).map(|(pos, _)| pos);
     let hits: Vec<_> = if count >= 0 {
         hits.take(max).collect()
     } else {
@@ -455,11 +428,7 @@ fn remove_from_listpack(lp: &mut Listpack, count: i64, value: &[u8]) -> usize {
         hits.reverse();
         hits
     };
-    if hits.is_empty() {
-        0
-    } else {
-        lp.delete_positions(&hits)
-    }
+    if hits.is_empty() { 0 } else { lp.delete_positions(&hits) }
 }
 
 #[cfg(test)]

@@ -98,10 +98,7 @@ pub struct Needle<'a> {
 impl<'a> Needle<'a> {
     /// Parses the integer form once.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            int: parse_int(bytes),
-        }
+        Self { bytes, int: parse_int(bytes) }
     }
 
     /// Whether the value's text is this text.
@@ -134,11 +131,7 @@ pub fn parse_int(text: &[u8]) -> Option<i64> {
         // 19 digits stay below 10^19 < 2^64.
         magnitude = magnitude * 10 + u64::from(digit);
     }
-    if negative {
-        0i64.checked_sub_unsigned(magnitude)
-    } else {
-        i64::try_from(magnitude).ok()
-    }
+    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
 /// Bytes of the backlen of an entry whose encoding and value take `len` bytes.
@@ -187,11 +180,7 @@ impl<'a> LpRef<'a> {
         if total != bytes.len() || total <= HEADER || bytes.last() != Some(&EOF) {
             return Err(Invalid);
         }
-        if deep {
-            lp.validate_entries().map(|()| lp)
-        } else {
-            Ok(lp)
-        }
+        if deep { lp.validate_entries().map(|()| lp) } else { Ok(lp) }
     }
 
     fn validate_entries(&self) -> Result<(), Invalid> {
@@ -262,25 +251,16 @@ impl<'a> LpRef<'a> {
                 let raw = i64::from(first & 0x1F) << 8 | i64::from(*entry.get(1)?);
                 (LpValue::Int(raw << 51 >> 51), 2)
             }
-            0xE0..=0xEF => string(
-                2,
-                usize::from(first & 0x0F) << 8 | usize::from(*entry.get(1)?),
-            )?,
+            0xE0..=0xEF => string(2, usize::from(first & 0x0F) << 8 | usize::from(*entry.get(1)?))?,
             0xF0 => {
                 let len = entry.get(1..5)?;
-                string(
-                    5,
-                    u32::from_le_bytes([len[0], len[1], len[2], len[3]]) as usize,
-                )?
+                string(5, u32::from_le_bytes([len[0], len[1], len[2], len[3]]) as usize)?
             }
             0xF1..=0xF4 => {
                 let width = [2, 3, 4, 8][usize::from(first - 0xF1)];
                 let mut raw = [0u8; 8];
                 raw[8 - width..].copy_from_slice(entry.get(1..1 + width)?);
-                (
-                    LpValue::Int(i64::from_le_bytes(raw) >> (64 - 8 * width)),
-                    1 + width,
-                )
+                (LpValue::Int(i64::from_le_bytes(raw) >> (64 - 8 * width)), 1 + width)
             }
             0xF5..=0xFF => return None,
         };
@@ -371,30 +351,18 @@ impl<'a> LpRef<'a> {
 
     /// All entries, from either end.
     pub fn iter(&self) -> Iter<'a> {
-        Iter {
-            lp: *self,
-            front: HEADER,
-            back: self.end(),
-        }
+        Iter { lp: *self, front: HEADER, back: self.end() }
     }
 
     /// The entry at `pos` and all after it.
     pub fn iter_from(&self, pos: Pos) -> Iter<'a> {
-        Iter {
-            lp: *self,
-            front: pos.0.max(HEADER),
-            back: self.end(),
-        }
+        Iter { lp: *self, front: pos.0.max(HEADER), back: self.end() }
     }
 
     /// All entries up to and with the one at `pos`; walk it with `.rev()`.
     pub fn iter_to(&self, pos: Pos) -> Iter<'a> {
         let back = self.decode(pos.0).map_or(HEADER, |(_, size)| pos.0 + size);
-        Iter {
-            lp: *self,
-            front: HEADER,
-            back,
-        }
+        Iter { lp: *self, front: HEADER, back }
     }
 
     /// The first entry equal to `value`, from `from` on, looking at one entry and passing over the

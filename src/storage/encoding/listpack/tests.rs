@@ -88,11 +88,7 @@ fn apply(lp: &mut Listpack, oracle: &mut Vec<Vec<u8>>, op: Op) {
             } else {
                 lp.insert_before(here, &text[..])
             };
-            assert!(
-                lp.get(new.expect("inserted"))
-                    .expect("is there")
-                    .eq_bytes(&text)
-            );
+            assert!(lp.get(new.expect("inserted")).expect("is there").eq_bytes(&text));
             oracle.insert(at + usize::from(after), text);
         }
         Op::Replace(at, text) => {
@@ -102,20 +98,14 @@ fn apply(lp: &mut Listpack, oracle: &mut Vec<Vec<u8>>, op: Op) {
         }
         Op::Delete(at) => {
             let at = at.index(len);
-            let next = lp
-                .delete(pos(lp, at))
-                .and_then(|next| lp.get(next))
-                .map(|value| value.to_vec());
+            let next =
+                lp.delete(pos(lp, at)).and_then(|next| lp.get(next)).map(|value| value.to_vec());
             oracle.remove(at);
             assert_eq!(next.as_ref(), oracle.get(at));
         }
         Op::DeleteRange(at, count, back) => {
             let at = at.index(len);
-            let index = if back {
-                at as i64 - len as i64
-            } else {
-                at as i64
-            };
+            let index = if back { at as i64 - len as i64 } else { at as i64 };
             let gone = oracle.drain(at..(at + count).min(len)).count();
             assert_eq!(lp.delete_range(index, count), gone);
         }
@@ -133,11 +123,7 @@ fn apply(lp: &mut Listpack, oracle: &mut Vec<Vec<u8>>, op: Op) {
             let at = at.index(len + 1);
             let back = lp.split_off(at);
             assert_eq!((lp.len(), back.len()), (at, len - at));
-            let (front, back) = if swap {
-                (back, lp.clone())
-            } else {
-                (lp.clone(), back)
-            };
+            let (front, back) = if swap { (back, lp.clone()) } else { (lp.clone(), back) };
             *lp = front;
             lp.merge(back.as_lp());
             if swap {
@@ -232,26 +218,13 @@ proptest! {
 
 fn read_everything(lp: LpRef<'_>, index: i64, value: &[u8]) {
     let _ = LpRef::validated(lp.as_bytes(), true);
-    let _ = (
-        lp.len(),
-        lp.is_empty(),
-        lp.first(),
-        lp.last(),
-        lp.seek(index),
-        lp.safe_to_add(1),
-    );
+    let _ = (lp.len(), lp.is_empty(), lp.first(), lp.last(), lp.seek(index), lp.safe_to_add(1));
     let forward: Vec<_> = lp.iter().collect();
     let backward: Vec<_> = lp.iter().rev().collect();
     assert!(forward.len() <= lp.as_bytes().len() && backward.len() <= lp.as_bytes().len());
     for at in 0..lp.as_bytes().len() + 3 {
         let pos = Pos(at);
-        let _ = (
-            lp.get(pos),
-            lp.next(pos),
-            lp.prev(pos),
-            lp.find(pos, value, 1),
-            lp.nth_pair(at),
-        );
+        let _ = (lp.get(pos), lp.next(pos), lp.prev(pos), lp.find(pos, value, 1), lp.nth_pair(at));
         assert!(
             lp.iter_from(pos).count() + lp.iter_to(pos).rev().count()
                 <= 2 * lp.as_bytes().len() + 2
@@ -299,17 +272,12 @@ fn bytes_are_those_of_redis() {
 
 #[test]
 fn backlens_change_size_where_redis_does() {
-    for len in [
-        125usize, 126, 127, 128, 4095, 4096, 16377, 16378, 16379, 2_097_145, 2_097_146,
-    ] {
+    for len in [125usize, 126, 127, 128, 4095, 4096, 16377, 16378, 16379, 2_097_145, 2_097_146] {
         let mut lp = Listpack::new();
         lp.push_back(&vec![b'x'; len][..]);
         lp.push_back(5);
         assert!(LpRef::validated(lp.as_bytes(), true).is_ok());
-        assert_eq!(
-            lp.iter().next_back().map(|(_, value)| value),
-            Some(LpValue::Int(5))
-        );
+        assert_eq!(lp.iter().next_back().map(|(_, value)| value), Some(LpValue::Int(5)));
         assert_eq!(lp.iter().rev().count(), 2);
     }
 }
@@ -318,21 +286,12 @@ fn backlens_change_size_where_redis_does() {
 fn count_becomes_unknown_above_65534() {
     let mut lp = Listpack::new();
     lp.append_all((0..65534).map(|_| LpValue::Int(1)));
-    assert_eq!(
-        (lp.as_bytes()[4..6].to_vec(), lp.len()),
-        (vec![0xFE, 0xFF], 65534)
-    );
+    assert_eq!((lp.as_bytes()[4..6].to_vec(), lp.len()), (vec![0xFE, 0xFF], 65534));
     lp.push_back(2);
     lp.push_back(3);
-    assert_eq!(
-        (lp.as_bytes()[4..6].to_vec(), lp.len()),
-        (vec![0xFF, 0xFF], 65536)
-    );
+    assert_eq!((lp.as_bytes()[4..6].to_vec(), lp.len()), (vec![0xFF, 0xFF], 65536));
     assert_eq!(lp.nth(65535).map(|(_, value)| value), Some(LpValue::Int(3)));
-    assert_eq!(
-        lp.get(lp.seek(-2).expect("is there")),
-        Some(LpValue::Int(2))
-    );
+    assert_eq!(lp.get(lp.seek(-2).expect("is there")), Some(LpValue::Int(2)));
     let back = lp.split_off(65530);
     assert_eq!((lp.len(), back.len()), (65530, 6));
     assert!(LpRef::validated(lp.as_bytes(), true).is_ok());

@@ -57,11 +57,7 @@ unsafe impl ThinFormat for IntsetFormat {
     fn used(header: &[u8]) -> usize {
         let width = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
         let len = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
-        if matches!(width, 2 | 4 | 8) {
-            Self::HEADER + width * len
-        } else {
-            0
-        }
+        if matches!(width, 2 | 4 | 8) { Self::HEADER + width * len } else { 0 }
     }
 }
 
@@ -105,16 +101,11 @@ impl<F: ThinFormat> ThinBytes<F> {
         // bytes and cannot overlap `bytes`.
         let ptr = unsafe {
             let raw = alloc::alloc(layout);
-            let Some(ptr) = NonNull::new(raw) else {
-                alloc::handle_alloc_error(layout)
-            };
+            let Some(ptr) = NonNull::new(raw) else { alloc::handle_alloc_error(layout) };
             ptr::copy_nonoverlapping(bytes.as_ptr(), ptr.as_ptr(), bytes.len());
             ptr
         };
-        Self {
-            ptr,
-            format: PhantomData,
-        }
+        Self { ptr, format: PhantomData }
     }
 
     /// Bytes used: header and body.
@@ -149,10 +140,7 @@ impl<F: ThinFormat> ThinBytes<F> {
 
     /// Writes another header of the same size. Panics if it tells another size.
     pub fn set_header(&mut self, header: &[u8]) {
-        assert!(
-            header.len() == F::HEADER && F::used(header) == self.used(),
-            "size must stay"
-        );
+        assert!(header.len() == F::HEADER && F::used(header) == self.used(), "size must stay");
         // SAFETY: HEADER bytes at the start of the block are ours, and `header` is another memory.
         unsafe { ptr::copy_nonoverlapping(header.as_ptr(), self.ptr.as_ptr(), F::HEADER) };
     }
@@ -162,9 +150,7 @@ impl<F: ThinFormat> ThinBytes<F> {
     /// realloc.
     pub fn splice(&mut self, at: usize, remove: usize, header: &[u8], parts: &[&[u8]]) {
         let old_len = self.used();
-        let insert = parts
-            .iter()
-            .fold(0usize, |sum, part| sum.saturating_add(part.len()));
+        let insert = parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len()));
         assert!(
             at >= F::HEADER && at <= old_len && remove <= old_len - at,
             "splice inside the body"
@@ -184,11 +170,7 @@ impl<F: ThinFormat> ThinBytes<F> {
         // so they cannot overlap the block that `&mut self` owns.
         unsafe {
             let base = self.ptr.as_ptr();
-            ptr::copy(
-                base.add(at + remove),
-                base.add(at + insert),
-                old_len - at - remove,
-            );
+            ptr::copy(base.add(at + remove), base.add(at + insert), old_len - at - remove);
             let mut to = base.add(at);
             for part in parts {
                 ptr::copy_nonoverlapping(part.as_ptr(), to, part.len());
@@ -205,9 +187,7 @@ impl<F: ThinFormat> ThinBytes<F> {
         let new_layout = layout(new_len);
         // SAFETY: the block was allocated with `layout(old_len)`; the new size is not 0.
         let raw = unsafe { alloc::realloc(self.ptr.as_ptr(), layout(old_len), new_layout.size()) };
-        let Some(ptr) = NonNull::new(raw) else {
-            alloc::handle_alloc_error(new_layout)
-        };
+        let Some(ptr) = NonNull::new(raw) else { alloc::handle_alloc_error(new_layout) };
         self.ptr = ptr;
     }
 
@@ -221,10 +201,7 @@ impl<F: ThinFormat> ThinBytes<F> {
     /// # Safety
     /// `ptr` came from `into_raw` of the same format and is used by nobody else.
     pub unsafe fn from_raw(ptr: NonNull<u8>) -> Self {
-        Self {
-            ptr,
-            format: PhantomData,
-        }
+        Self { ptr, format: PhantomData }
     }
 }
 
@@ -289,15 +266,7 @@ mod tests {
 
     #[test]
     fn size_classes_have_four_steps_per_doubling() {
-        for (len, class) in [
-            (0, 8),
-            (7, 8),
-            (9, 16),
-            (64, 64),
-            (65, 80),
-            (128, 128),
-            (129, 160),
-        ] {
+        for (len, class) in [(0, 8), (7, 8), (9, 16), (64, 64), (65, 80), (128, 128), (129, 160)] {
             assert_eq!(size_class(len), class);
         }
         assert_eq!((size_class(8192), size_class(8193)), (8192, 10240));

@@ -40,11 +40,7 @@ impl Quicklist {
         let last = offset + 1 >= self.nodes[at].count as usize;
         let at_edge = if after { last } else { offset == 0 };
         let fits = allows(self.nodes.get(at));
-        let beside = if after {
-            at.checked_add(1)
-        } else {
-            at.checked_sub(1)
-        };
+        let beside = if after { at.checked_add(1) } else { at.checked_sub(1) };
         let fits_beside = allows(beside.and_then(|beside| self.nodes.get(beside)));
         self.count += 1;
         if limit.is_large(value.len(), packed_threshold) {
@@ -52,11 +48,7 @@ impl Quicklist {
         } else if fits {
             self.edit(at, |lp| {
                 let done = lp.seek(offset as i64).and_then(|pos| {
-                    if after {
-                        lp.insert_after(pos, value)
-                    } else {
-                        lp.insert_before(pos, value)
-                    }
+                    if after { lp.insert_after(pos, value) } else { lp.insert_before(pos, value) }
                 });
                 if done.is_none() {
                     // Fewer entries than the node counts: a damaged listpack.
@@ -66,13 +58,7 @@ impl Quicklist {
             self.nodes[at].count += 1;
         } else if at_edge && fits_beside {
             let beside = if after { at + 1 } else { at - 1 };
-            self.edit(beside, |lp| {
-                if after {
-                    lp.push_front(value)
-                } else {
-                    lp.push_back(value)
-                }
-            });
+            self.edit(beside, |lp| if after { lp.push_front(value) } else { lp.push_back(value) });
             self.nodes[beside].count += 1;
         } else if at_edge {
             self.insert_node(at, Node::single(value), after);
@@ -118,24 +104,16 @@ impl Quicklist {
         let node = &mut self.nodes[place.node];
         let cut = place.offset + usize::from(after);
         let count = node.count;
-        let Some(lp) = node.listpack() else {
-            unreachable!("plain nodes have no inside to split")
-        };
+        let Some(lp) = node.listpack() else { unreachable!("plain nodes have no inside to split") };
         let back = lp.split_off(cut);
         let back_count = count.saturating_sub(cut as u32);
         if after {
             node.count = count - back_count;
-            return Node {
-                data: Data::Packed(back),
-                count: back_count,
-            };
+            return Node { data: Data::Packed(back), count: back_count };
         }
         let front = std::mem::replace(lp, back);
         node.count = back_count;
-        Node {
-            data: Data::Packed(front),
-            count: count - back_count,
-        }
+        Node { data: Data::Packed(front), count: count - back_count }
     }
 
     /// Merges the two neighbours on each side with each other, then this node with what is beside
@@ -164,9 +142,7 @@ impl Quicklist {
             return false;
         };
         let count = right.count;
-        let Some(right_lp) = right.listpack() else {
-            unreachable!("plain nodes do not merge")
-        };
+        let Some(right_lp) = right.listpack() else { unreachable!("plain nodes do not merge") };
         if let Some(lp) = self.nodes[left].listpack() {
             lp.merge(right_lp.as_lp());
         }
@@ -212,11 +188,7 @@ impl Quicklist {
             }
             self.settle(Some(at));
         } else {
-            let new = if large {
-                Node::plain(value.into())
-            } else {
-                Node::single(value)
-            };
+            let new = if large { Node::plain(value.into()) } else { Node::single(value) };
             self.replace_by_node(place, new);
         }
         true
@@ -291,11 +263,7 @@ impl Quicklist {
     /// negative; returns how many.
     pub fn remove(&mut self, count: i64, value: &[u8]) -> usize {
         let needle = Needle::new(value);
-        let max = if count == 0 {
-            usize::MAX
-        } else {
-            count.unsigned_abs() as usize
-        };
+        let max = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
         let (mut removed, mut emptied) = (0, false);
         let nodes = self.nodes.len();
         for step in 0..nodes {

@@ -63,11 +63,7 @@ impl NodeLimit {
 pub(super) enum Data {
     Packed(Listpack),
     Plain(Box<[u8]>),
-    Lzf {
-        bytes: Box<[u8]>,
-        raw_len: u32,
-        plain: bool,
-    },
+    Lzf { bytes: Box<[u8]>, raw_len: u32, plain: bool },
 }
 
 #[derive(Clone)]
@@ -81,25 +77,16 @@ const _: () = assert!(size_of::<Node>() == 32);
 impl Node {
     pub(super) fn packed(lp: Listpack) -> Self {
         let count = u32::try_from(lp.len()).expect("a listpack has less than 2^32 bytes");
-        Self {
-            data: Data::Packed(lp),
-            count,
-        }
+        Self { data: Data::Packed(lp), count }
     }
 
     /// A packed node with one element.
     pub(super) fn single(value: &[u8]) -> Self {
-        Self {
-            data: Data::Packed(Listpack::from_values([LpValue::Str(value)])),
-            count: 1,
-        }
+        Self { data: Data::Packed(Listpack::from_values([LpValue::Str(value)])), count: 1 }
     }
 
     pub(super) fn plain(value: Box<[u8]>) -> Self {
-        Self {
-            data: Data::Plain(value),
-            count: 1,
-        }
+        Self { data: Data::Plain(value), count: 1 }
     }
 
     pub(super) fn is_plain(&self) -> bool {
@@ -151,22 +138,13 @@ impl Node {
         }
         let mut bytes = Vec::new();
         if lzf::compress_limited(raw, raw.len() - MIN_COMPRESS_IMPROVE - 1, &mut bytes).is_some() {
-            self.data = Data::Lzf {
-                bytes: bytes.into_boxed_slice(),
-                raw_len,
-                plain,
-            };
+            self.data = Data::Lzf { bytes: bytes.into_boxed_slice(), raw_len, plain };
         }
     }
 
     /// Undoes `compress`.
     pub(super) fn decompress(&mut self) {
-        let Data::Lzf {
-            bytes,
-            raw_len,
-            plain,
-        } = &self.data
-        else {
+        let Data::Lzf { bytes, raw_len, plain } = &self.data else {
             return;
         };
         let raw = inflate(bytes, *raw_len);
@@ -194,10 +172,7 @@ impl Node {
         len: usize,
         packed_threshold: usize,
     ) -> bool {
-        let grown = self
-            .size()
-            .saturating_add(len)
-            .saturating_add(SIZE_ESTIMATE_OVERHEAD);
+        let grown = self.size().saturating_add(len).saturating_add(SIZE_ESTIMATE_OVERHEAD);
         !self.is_plain()
             && !limit.is_large(len, packed_threshold)
             && !limit.exceeded_by(grown, self.count as usize + 1)
@@ -218,11 +193,7 @@ impl Node {
         let raw = self.raw();
         if self.is_plain() {
             let hit = needle.matches(LpValue::Str(&raw));
-            return if hit && max > 0 {
-                vec![Pos(0)]
-            } else {
-                Vec::new()
-            };
+            return if hit && max > 0 { vec![Pos(0)] } else { Vec::new() };
         }
         let entries = LpRef::new(&raw).iter();
         let hit = |(pos, value): (Pos, LpValue<'_>)| needle.matches(value).then_some(pos);

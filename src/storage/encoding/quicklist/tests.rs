@@ -42,11 +42,7 @@ fn end(head: bool) -> ListEnd {
 }
 
 pub(crate) fn remove_oracle(oracle: &mut VecDeque<Vec<u8>>, count: i64, value: &[u8]) -> usize {
-    let max = if count == 0 {
-        usize::MAX
-    } else {
-        count.unsigned_abs() as usize
-    };
+    let max = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
     let hits = (0..oracle.len()).filter(|&at| oracle[at] == value);
     let hits: Vec<_> = if count < 0 {
         hits.rev().take(max).collect()
@@ -66,18 +62,10 @@ fn apply(ql: &mut Quicklist, oracle: &mut VecDeque<Vec<u8>>, op: Op, threshold: 
     match op {
         Op::Push(head, text) => {
             ql.push(end(head), &text, threshold);
-            if head {
-                oracle.push_front(text)
-            } else {
-                oracle.push_back(text)
-            }
+            if head { oracle.push_front(text) } else { oracle.push_back(text) }
         }
         Op::Pop(head) => {
-            let want = if head {
-                oracle.pop_front()
-            } else {
-                oracle.pop_back()
-            };
+            let want = if head { oracle.pop_front() } else { oracle.pop_back() };
             assert_eq!(ql.pop(end(head)).map(ListItem::into_bytes), want);
         }
         Op::Remove(count, text) => {
@@ -96,11 +84,7 @@ fn apply(ql: &mut Quicklist, oracle: &mut VecDeque<Vec<u8>>, op: Op, threshold: 
         }
         Op::DeleteRange(at, count, back) => {
             let at = at.index(len);
-            let start = if back {
-                at as i64 - len as i64
-            } else {
-                at as i64
-            };
+            let start = if back { at as i64 - len as i64 } else { at as i64 };
             let gone = oracle.drain(at..(at + count).min(len)).count();
             assert_eq!(ql.delete_range(start, count), gone);
         }
@@ -126,10 +110,7 @@ fn check(ql: &Quicklist, oracle: &VecDeque<Vec<u8>>) {
     for (at, node) in ql.nodes().enumerate() {
         assert!(node.count > 0 && (!node.plain || node.count == 1));
         let inner = depth > 0 && at >= depth && at + depth < nodes;
-        assert!(
-            inner || !node.compressed,
-            "node {at} of {nodes} must not be compressed"
-        );
+        assert!(inner || !node.compressed, "node {at} of {nodes} must not be compressed");
         count += node.count;
         if !node.plain && !node.compressed {
             let lp = LpRef::validated(node.bytes, true).expect("deeply valid");
@@ -249,17 +230,11 @@ fn interior_nodes_are_compressed_and_read() {
     }
     let compressed = ql.nodes().filter(|node| node.compressed).count();
     assert_eq!((ql.node_count(), compressed), (10, 8));
-    assert_eq!(
-        ql.get(9).map(ListItem::into_bytes),
-        Some(format!("{:0>60}x", 9).into_bytes())
-    );
+    assert_eq!(ql.get(9).map(ListItem::into_bytes), Some(format!("{:0>60}x", 9).into_bytes()));
     assert_eq!(ql.remove(1, format!("{:0>60}x", 9).as_bytes()), 1);
     assert_eq!(ql.delete_range(0, 7), 7);
     let states: Vec<bool> = ql.nodes().map(|node| node.compressed).collect();
-    assert_eq!(
-        (ql.len(), states),
-        (12, vec![false, true, true, true, true, true, false])
-    );
+    assert_eq!((ql.len(), states), (12, vec![false, true, true, true, true, true, false]));
     assert!(ql.memory_usage(0) < ql.uncompressed_size() + 1000);
 }
 

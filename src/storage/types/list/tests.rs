@@ -6,10 +6,7 @@ use proptest::prelude::*;
 use std::collections::VecDeque;
 
 fn limits(max_listpack_size: i32) -> ListLimits {
-    ListLimits {
-        max_listpack_size,
-        ..ListLimits::default()
-    }
+    ListLimits { max_listpack_size, ..ListLimits::default() }
 }
 
 fn list(words: &str, limits: &ListLimits) -> List {
@@ -67,19 +64,11 @@ fn end(head: bool) -> ListEnd {
 }
 
 fn take(oracle: &mut VecDeque<Vec<u8>>, head: bool) -> Option<Vec<u8>> {
-    if head {
-        oracle.pop_front()
-    } else {
-        oracle.pop_back()
-    }
+    if head { oracle.pop_front() } else { oracle.pop_back() }
 }
 
 fn put(oracle: &mut VecDeque<Vec<u8>>, head: bool, text: Vec<u8>) {
-    if head {
-        oracle.push_front(text)
-    } else {
-        oracle.push_back(text)
-    }
+    if head { oracle.push_front(text) } else { oracle.push_back(text) }
 }
 
 fn apply(list: &mut List, oracle: &mut VecDeque<Vec<u8>>, op: Op, limits: &ListLimits) {
@@ -94,9 +83,7 @@ fn apply(list: &mut List, oracle: &mut VecDeque<Vec<u8>>, op: Op, limits: &ListL
             assert_eq!(item, take(oracle, head));
         }
         Op::Rotate(from, to) => {
-            let item = list
-                .rotate(end(from), end(to), limits)
-                .map(ListItem::into_bytes);
+            let item = list.rotate(end(from), end(to), limits).map(ListItem::into_bytes);
             let want = take(oracle, from);
             assert_eq!(item, want);
             if let Some(text) = want {
@@ -120,11 +107,7 @@ fn apply(list: &mut List, oracle: &mut VecDeque<Vec<u8>>, op: Op, limits: &ListL
         }
         Op::Remove(count, text) => {
             let mut kept: Vec<Vec<u8>> = oracle.drain(..).collect();
-            let mut left = if count == 0 {
-                usize::MAX
-            } else {
-                count.unsigned_abs() as usize
-            };
+            let mut left = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
             let mut keep = |element: &Vec<u8>| {
                 let hit = *element == text && left > 0;
                 left -= usize::from(hit);
@@ -150,11 +133,8 @@ fn apply(list: &mut List, oracle: &mut VecDeque<Vec<u8>>, op: Op, limits: &ListL
             *oracle = kept;
         }
         Op::DeleteRange(start, count) => {
-            let gone = if start < len {
-                oracle.drain(start..(start + count).min(len)).count()
-            } else {
-                0
-            };
+            let gone =
+                if start < len { oracle.drain(start..(start + count).min(len)).count() } else { 0 };
             assert_eq!(list.delete_range(start as i64, count, limits), gone);
         }
         Op::Auto => list.try_convert_auto(limits),
@@ -162,21 +142,14 @@ fn apply(list: &mut List, oracle: &mut VecDeque<Vec<u8>>, op: Op, limits: &ListL
 }
 
 fn check(list: &List, oracle: &VecDeque<Vec<u8>>) {
-    assert_eq!(
-        (list.len(), list.is_empty()),
-        (oracle.len(), oracle.is_empty())
-    );
+    assert_eq!((list.len(), list.is_empty()), (oracle.len(), oracle.is_empty()));
     let mut all = Vec::new();
     list.range(0, usize::MAX, false, |value| all.push(value.to_vec()));
     assert!(all.iter().eq(oracle.iter()));
     for at in 0..oracle.len() {
         let item = list.get(at as i64).map(ListItem::into_bytes);
         assert_eq!(item.as_ref(), oracle.get(at));
-        assert_eq!(
-            list.get(at as i64 - oracle.len() as i64)
-                .map(ListItem::into_bytes),
-            item
-        );
+        assert_eq!(list.get(at as i64 - oracle.len() as i64).map(ListItem::into_bytes), item);
         let mut backward = Vec::new();
         list.range(at, 3, true, |value| backward.push(value.to_vec()));
         assert!(backward.iter().eq(oracle.iter().take(at + 1).rev().take(3)));
@@ -233,14 +206,8 @@ fn a_big_element_or_too_many_make_a_quicklist() {
         assert_eq!(texts(&inserted), ["a", "b", large, "c"]);
         let mut set = list("a b c", &limits);
         assert!(set.set(0, large.as_bytes(), &limits));
-        assert_eq!(
-            set.get(0).map(ListItem::into_bytes),
-            Some(large.as_bytes().to_vec())
-        );
-        assert_eq!(
-            list(&format!("a b c {large}"), &limits).encoding(),
-            "quicklist"
-        );
+        assert_eq!(set.get(0).map(ListItem::into_bytes), Some(large.as_bytes().to_vec()));
+        assert_eq!(list(&format!("a b c {large}"), &limits).encoding(), "quicklist");
     }
 }
 
@@ -257,10 +224,7 @@ fn removing_makes_a_listpack_again_at_half_of_the_limit() {
     assert_eq!(removed.encoding(), "listpack");
     let mut trimmed = list("a b c d", &three);
     assert_eq!(trimmed.trim(1, 1, &three), 3);
-    assert_eq!(
-        (trimmed.encoding(), texts(&trimmed)),
-        ("listpack", vec!["b".to_string()])
-    );
+    assert_eq!((trimmed.encoding(), texts(&trimmed)), ("listpack", vec!["b".to_string()]));
 
     let four_kb = limits(-1);
     let big = "x".repeat(8193);
@@ -274,10 +238,7 @@ fn removing_makes_a_listpack_again_at_half_of_the_limit() {
     assert_eq!(set.delete_range(-2, 2, &four_kb), 2);
     assert_eq!(set.encoding(), "quicklist");
     assert!(set.set(-1, b"c", &four_kb));
-    assert_eq!(
-        (set.encoding(), texts(&set)),
-        ("listpack", vec!["c".to_string()])
-    );
+    assert_eq!((set.encoding(), texts(&set)), ("listpack", vec!["c".to_string()]));
 }
 
 #[test]
@@ -315,10 +276,7 @@ fn rotating_at_the_limit_keeps_the_form() {
     rotated.rotate(ListEnd::Head, ListEnd::Tail, &four);
     assert_eq!(texts(&rotated), ["d", "e", "c"]);
     assert_eq!(rotated.encoding(), "quicklist");
-    assert_eq!(
-        List::new().rotate(ListEnd::Head, ListEnd::Tail, &four),
-        None
-    );
+    assert_eq!(List::new().rotate(ListEnd::Head, ListEnd::Tail, &four), None);
 }
 
 #[test]
@@ -332,10 +290,7 @@ fn positions_stop_at_max_len_and_when_told() {
         });
         found
     };
-    assert_eq!(
-        (all(false, 0), all(true, 0)),
-        (vec![0, 2, 4], vec![4, 2, 0])
-    );
+    assert_eq!((all(false, 0), all(true, 0)), (vec![0, 2, 4], vec![4, 2, 0]));
     assert_eq!((all(false, 3), all(true, 1)), (vec![0, 2], vec![4]));
     let mut seen = 0;
     list.positions(b"a", false, 0, |_| {
