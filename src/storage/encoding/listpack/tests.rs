@@ -52,10 +52,10 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         3 => text().prop_map(Op::PushBack),
         2 => text().prop_map(Op::PushFront),
-        2 => (any::<Index>(), text(), any::<bool>()).prop_map(|(at, text, b)| Op::Insert(at, text, b)),
+        2 => (any::<Index>(), text(), any::<bool>()).prop_map(|(i, t, b)| Op::Insert(i, t, b)),
         3 => (any::<Index>(), text()).prop_map(|(at, text)| Op::Replace(at, text)),
         2 => any::<Index>().prop_map(Op::Delete),
-        1 => (any::<Index>(), 0usize..6, any::<bool>()).prop_map(|(at, n, b)| Op::DeleteRange(at, n, b)),
+        1 => (any::<Index>(), 0usize..6, any::<bool>()).prop_map(|(i, n, b)| Op::DeleteRange(i, n, b)),
         1 => vec(any::<Index>(), 0..5).prop_map(Op::DeletePositions),
         1 => vec(text(), 0..5).prop_map(Op::Append),
         1 => (any::<Index>(), any::<bool>()).prop_map(|(at, swap)| Op::Split(at, swap)),
@@ -96,6 +96,34 @@ fn apply(lp: &mut Listpack, oracle: &mut Vec<Vec<u8>>, op: Op) {
             lp.replace(pos(lp, at), &text[..]).expect("replaced");
             oracle[at] = text;
         }
+        Op::Delete(_) | Op::DeleteRange(..) | Op::DeletePositions(_) => delete(lp, oracle, op),
+        Op::Split(at, swap) => {
+            let at = at.index(len + 1);
+            let back = lp.split_off(at);
+            assert_eq!((lp.len(), back.len()), (at, len - at));
+            let (front, back) = if swap { (back, lp.clone()) } else { (lp.clone(), back) };
+            *lp = front;
+            lp.merge(back.as_lp());
+            if swap {
+                oracle.rotate_left(at);
+            }
+        }
+        Op::Incr(at, by) => {
+            let at = at.index(len);
+            let old = parse_int(&oracle[at]);
+            let new = lp.incr_int(pos(lp, at), by);
+            assert_eq!(new, old.and_then(|old| old.checked_add(by)));
+            if let Some(new) = new {
+                oracle[at] = new.to_string().into_bytes();
+            }
+        }
+    }
+}
+
+fn delete(lp: &mut Listpack, oracle: &mut Vec<Vec<u8>>, op: Op) {
+    let len = oracle.len();
+    let pos = |lp: &Listpack, at: usize| lp.seek(at as i64).expect("index is below the length");
+    match op {
         Op::Delete(at) => {
             let at = at.index(len);
             let next =
@@ -119,26 +147,7 @@ fn apply(lp: &mut Listpack, oracle: &mut Vec<Vec<u8>>, op: Op) {
                 oracle.remove(at);
             }
         }
-        Op::Split(at, swap) => {
-            let at = at.index(len + 1);
-            let back = lp.split_off(at);
-            assert_eq!((lp.len(), back.len()), (at, len - at));
-            let (front, back) = if swap { (back, lp.clone()) } else { (lp.clone(), back) };
-            *lp = front;
-            lp.merge(back.as_lp());
-            if swap {
-                oracle.rotate_left(at);
-            }
-        }
-        Op::Incr(at, by) => {
-            let at = at.index(len);
-            let old = parse_int(&oracle[at]);
-            let new = lp.incr_int(pos(lp, at), by);
-            assert_eq!(new, old.and_then(|old| old.checked_add(by)));
-            if let Some(new) = new {
-                oracle[at] = new.to_string().into_bytes();
-            }
-        }
+        _ => unreachable!("only the deletions come here"),
     }
 }
 

@@ -30,9 +30,9 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => (any::<bool>(), text()).prop_map(|(head, text)| Op::Push(head, text)),
         1 => any::<bool>().prop_map(Op::Pop),
-        4 => (any::<Index>(), text(), any::<bool>()).prop_map(|(at, text, b)| Op::Insert(at, text, b)),
+        4 => (any::<Index>(), text(), any::<bool>()).prop_map(|(i, t, b)| Op::Insert(i, t, b)),
         3 => (any::<Index>(), text()).prop_map(|(at, text)| Op::Replace(at, text)),
-        1 => (any::<Index>(), 0usize..9, any::<bool>()).prop_map(|(at, n, b)| Op::DeleteRange(at, n, b)),
+        1 => (any::<Index>(), 0usize..9, any::<bool>()).prop_map(|(i, n, b)| Op::DeleteRange(i, n, b)),
         1 => (-3i64..4, text()).prop_map(|(count, text)| Op::Remove(count, text)),
     ]
 }
