@@ -41,7 +41,7 @@ enum Op {
     Insert(Index, Vec<u8>, bool),
     Replace(Index, Vec<u8>),
     Delete(Index),
-    DeleteRange(Index, usize, bool),
+    DelRange(Index, usize, bool),
     DeletePositions(Vec<Index>),
     Append(Vec<Vec<u8>>),
     Split(Index, bool),
@@ -55,7 +55,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (any::<Index>(), text(), any::<bool>()).prop_map(|(i, t, b)| Op::Insert(i, t, b)),
         3 => (any::<Index>(), text()).prop_map(|(at, text)| Op::Replace(at, text)),
         2 => any::<Index>().prop_map(Op::Delete),
-        1 => (any::<Index>(), 0usize..6, any::<bool>()).prop_map(|(i, n, b)| Op::DeleteRange(i, n, b)),
+        1 => (any::<Index>(), 0usize..6, any::<bool>()).prop_map(|(i, n, b)| Op::DelRange(i, n, b)),
         1 => vec(any::<Index>(), 0..5).prop_map(Op::DeletePositions),
         1 => vec(text(), 0..5).prop_map(Op::Append),
         1 => (any::<Index>(), any::<bool>()).prop_map(|(at, swap)| Op::Split(at, swap)),
@@ -96,7 +96,7 @@ fn apply(lp: &mut Listpack, oracle: &mut Vec<Vec<u8>>, op: Op) {
             lp.replace(pos(lp, at), &text[..]).expect("replaced");
             oracle[at] = text;
         }
-        Op::Delete(_) | Op::DeleteRange(..) | Op::DeletePositions(_) => delete(lp, oracle, op),
+        Op::Delete(_) | Op::DelRange(..) | Op::DeletePositions(_) => delete(lp, oracle, op),
         Op::Split(at, swap) => {
             let at = at.index(len + 1);
             let back = lp.split_off(at);
@@ -131,7 +131,7 @@ fn delete(lp: &mut Listpack, oracle: &mut Vec<Vec<u8>>, op: Op) {
             oracle.remove(at);
             assert_eq!(next.as_ref(), oracle.get(at));
         }
-        Op::DeleteRange(at, count, back) => {
+        Op::DelRange(at, count, back) => {
             let at = at.index(len);
             let index = if back { at as i64 - len as i64 } else { at as i64 };
             let gone = oracle.drain(at..(at + count).min(len)).count();

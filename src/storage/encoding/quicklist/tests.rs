@@ -22,7 +22,7 @@ enum Op {
     Pop(bool),
     Insert(Index, Vec<u8>, bool),
     Replace(Index, Vec<u8>),
-    DeleteRange(Index, usize, bool),
+    DelRange(Index, usize, bool),
     Remove(i64, Vec<u8>),
 }
 
@@ -32,7 +32,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => any::<bool>().prop_map(Op::Pop),
         4 => (any::<Index>(), text(), any::<bool>()).prop_map(|(i, t, b)| Op::Insert(i, t, b)),
         3 => (any::<Index>(), text()).prop_map(|(at, text)| Op::Replace(at, text)),
-        1 => (any::<Index>(), 0usize..9, any::<bool>()).prop_map(|(i, n, b)| Op::DeleteRange(i, n, b)),
+        1 => (any::<Index>(), 0usize..9, any::<bool>()).prop_map(|(i, n, b)| Op::DelRange(i, n, b)),
         1 => (-3i64..4, text()).prop_map(|(count, text)| Op::Remove(count, text)),
     ]
 }
@@ -82,7 +82,7 @@ fn apply(ql: &mut Quicklist, oracle: &mut VecDeque<Vec<u8>>, op: Op, threshold: 
             assert!(ql.replace(at, &text, threshold));
             oracle[at] = text;
         }
-        Op::DeleteRange(at, count, back) => {
+        Op::DelRange(at, count, back) => {
             let at = at.index(len);
             let start = if back { at as i64 - len as i64 } else { at as i64 };
             let gone = oracle.drain(at..(at + count).min(len)).count();
@@ -188,7 +188,7 @@ proptest! {
                 _ if len == 0 => {}
                 Op::Insert(at, text, after) => { ql.insert(at.index(len), &text, after, 0); }
                 Op::Replace(at, text) => { ql.replace(at.index(len), &text, 0); }
-                Op::DeleteRange(at, count, _) => { ql.delete_range(at.index(len) as i64, count); }
+                Op::DelRange(at, count, _) => { ql.delete_range(at.index(len) as i64, count); }
             }
             ql.for_each_from(0, false, |_| true);
             let _ = (ql.get(3), ql.get(-3), ql.position(b"1"));
