@@ -1,1 +1,3 @@
 //! The value types of Redis.
+
+pub mod list;

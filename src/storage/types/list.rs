@@ -1,0 +1,435 @@
+//! The list type: one listpack while it fits `list-max-listpack-size`, a quicklist after. This file
+//! decides when a list changes its form and computes what the commands need; it parses no arguments
+//! and writes no replies. Limits are arguments (`ListLimits`).
+//!
+//! When the form changes (clients see it in OBJECT ENCODING), as in Redis' t_list.c:
+//! - before something is added, if the listpack with all the new elements would exceed the limit;
+//! - after something was removed or replaced, back to a listpack if one packed node is left that is
+//!   within HALF of the limit, so that a list at the limit does not flap;
+//! - `try_convert_auto` after a load: either way, at the full limit.
+//!
+//! Invariant: none beyond those of the two encodings. A list that became empty is the caller's to
+//! delete; it stays usable.
+
+use crate::storage::encoding::listpack::{Listpack, LpRef, LpValue, Needle};
+use crate::storage::encoding::quicklist::{NodeLimit, Quicklist, walk};
+
+pub use crate::storage::encoding::quicklist::{ListEnd, ListItem};
+
+/// The settings that lists obey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListLimits {
+    /// `list-max-listpack-size`: entries (positive) or -1..-5 for 4, 8, 16, 32, 64 KB.
+    pub max_listpack_size: i32,
+    /// `list-compress-depth`: nodes at each end that are not compressed; 0 = compress nothing.
+    pub compress_depth: u32,
+    /// DEBUG QUICKLIST-PACKED-THRESHOLD in bytes; 0 = by `max_listpack_size`.
+    pub packed_threshold: usize,
+}
+
+impl Default for ListLimits {
+    fn default() -> Self {
+        Self { max_listpack_size: -2, compress_depth: 0, packed_threshold: 0 }
+    }
+}
+
+/// The form of a list, for reading.
+#[derive(Clone, Copy)]
+pub enum ListView<'a> {
+    /// Encoding "listpack".
+    Listpack(&'a Listpack),
+    /// Encoding "quicklist".
+    Quicklist(&'a Quicklist),
+}
+
+enum Form {
+    Listpack(Listpack),
+    Quicklist(Box<Quicklist>),
+}
+
+/// A list value; 8 bytes.
+pub struct List(Box<Form>);
+
+const _: () = assert!(size_of::<List>() == 8);
+
+impl Default for List {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clone for List {
+    /// COPY: the same elements in the same form.
+    fn clone(&self) -> Self {
+        match self.view() {
+            ListView::Listpack(lp) => Self::from_listpack(lp.clone()),
+            ListView::Quicklist(ql) => Self::from_quicklist(Box::new(ql.clone())),
+        }
+    }
+}
+
+impl List {
+    /// An empty list; lists start as a listpack.
+    pub fn new() -> Self {
+        Self::from_listpack(Listpack::new())
+    }
+
+    /// A list that is this listpack (RDB; then call `try_convert_auto`).
+    pub fn from_listpack(lp: Listpack) -> Self {
+        Self(Box::new(Form::Listpack(lp)))
+    }
+
+    /// A list that is this quicklist (RDB; then call `try_convert_auto`).
+    pub fn from_quicklist(ql: Box<Quicklist>) -> Self {
+        Self(Box::new(Form::Quicklist(ql)))
+    }
+
+    /// The list's form, for reading (RDB, DEBUG OBJECT).
+    pub fn view(&self) -> ListView<'_> {
+        match &*self.0 {
+            Form::Listpack(lp) => ListView::Listpack(lp),
+            Form::Quicklist(ql) => ListView::Quicklist(ql),
+        }
+    }
+
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.0
+    }
+}
+
+/// Reading.
+impl List {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        match self.view() {
+            ListView::Listpack(lp) => lp.len(),
+            ListView::Quicklist(ql) => ql.len(),
+        }
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        match self.view() {
+            ListView::Listpack(lp) => lp.is_empty(),
+            ListView::Quicklist(ql) => ql.is_empty(),
+        }
+    }
+
+    /// What OBJECT ENCODING says.
+    pub fn encoding(&self) -> &'static str {
+        match self.view() {
+            ListView::Listpack(_) => "listpack",
+            ListView::Quicklist(_) => "quicklist",
+        }
+    }
+
+    /// The element with this index; negative ones count from the tail.
+    pub fn get(&self, index: i64) -> Option<ListItem> {
+        match self.view() {
+            ListView::Listpack(lp) => lp.get(lp.seek(index)?).map(ListItem::from),
+            ListView::Quicklist(ql) => ql.get(index),
+        }
+    }
+
+    /// Calls `f` with the element at `index` (not negative) and the following ones towards the
+    /// tail, or the head if `reverse`, until it returns `false`.
+    pub fn for_each_from(
+        &self,
+        index: usize,
+        reverse: bool,
+        mut f: impl FnMut(LpValue<'_>) -> bool,
+    ) {
+        match self.view() {
+            ListView::Listpack(lp) => {
+                walk(lp.as_lp(), Some(index), reverse, &mut f);
+            }
+            ListView::Quicklist(ql) => ql.for_each_from(index, reverse, f),
+        }
+    }
+
+    /// Calls `f` with `count` elements from `index` on (see `for_each_from`); returns how many
+    /// there were.
+    pub fn range(
+        &self,
+        index: usize,
+        count: usize,
+        reverse: bool,
+        mut f: impl FnMut(LpValue<'_>),
+    ) -> usize {
+        let mut done = 0;
+        if count > 0 {
+            self.for_each_from(index, reverse, |value| {
+                f(value);
+                done += 1;
+                done < count
+            });
+        }
+        done
+    }
+
+    /// LPOS: calls `found` with the index of every element equal to `value`, comparing at most
+    /// `max_len` elements (0: all) from the head, or the tail if `reverse`, until it returns
+    /// `false`.
+    pub fn positions(
+        &self,
+        value: &[u8],
+        reverse: bool,
+        max_len: usize,
+        mut found: impl FnMut(usize) -> bool,
+    ) {
+        let (needle, len) = (Needle::new(value), self.len());
+        let most = if max_len == 0 { len } else { max_len.min(len) };
+        let mut seen = 0;
+        if most == 0 {
+            return;
+        }
+        self.for_each_from(if reverse { len - 1 } else { 0 }, reverse, |element| {
+            let index = if reverse { len - 1 - seen } else { seen };
+            seen += 1;
+            (!needle.matches(element) || found(index)) && seen < most
+        });
+    }
+
+    /// Bytes of memory beside the value's own 8, guessed from `samples` nodes (0: all).
+    pub fn memory_usage(&self, samples: usize) -> usize {
+        match self.view() {
+            ListView::Listpack(lp) => lp.heap_bytes(),
+            ListView::Quicklist(ql) => ql.memory_usage(samples),
+        }
+    }
+
+    /// The number of allocations that freeing the list takes, about.
+    pub fn free_effort(&self) -> usize {
+        match self.view() {
+            ListView::Listpack(_) => 1,
+            ListView::Quicklist(ql) => ql.node_count(),
+        }
+    }
+}
+
+/// Changes. Those that take `limits` change the form where Redis does.
+impl List {
+    /// Adds one element at an end.
+    pub fn push(&mut self, end: ListEnd, value: &[u8], limits: &ListLimits) {
+        self.try_convert_append([value.len()], limits);
+        self.push_no_convert(end, value, limits);
+    }
+
+    /// Adds all elements at an end, one after the other.
+    pub fn push_all<'v, I>(&mut self, end: ListEnd, values: I, limits: &ListLimits)
+    where
+        I: IntoIterator<Item = &'v [u8], IntoIter: Clone>,
+    {
+        let values = values.into_iter();
+        self.try_convert_append(values.clone().map(<[u8]>::len), limits);
+        match (self.form_mut(), end) {
+            (Form::Listpack(lp), ListEnd::Tail) => lp.append_all(values.map(LpValue::Str)),
+            _ => values.for_each(|value| self.push_no_convert(end, value, limits)),
+        }
+    }
+
+    /// Adds one element in the present form (the caller has called `try_convert_append`).
+    pub fn push_no_convert(&mut self, end: ListEnd, value: &[u8], limits: &ListLimits) {
+        match (self.form_mut(), end) {
+            (Form::Listpack(lp), ListEnd::Head) => lp.push_front(value),
+            (Form::Listpack(lp), ListEnd::Tail) => lp.push_back(value),
+            (Form::Quicklist(ql), end) => ql.push(end, value, limits.packed_threshold),
+        }
+    }
+
+    /// Takes the element at an end.
+    pub fn pop(&mut self, end: ListEnd, limits: &ListLimits) -> Option<ListItem> {
+        let item = self.pop_no_convert(end)?;
+        self.try_convert_shrunk(limits);
+        Some(item)
+    }
+
+    /// Takes the element at an end and keeps the form (LMOVE: push first, then
+    /// `try_convert_shrunk`).
+    pub fn pop_no_convert(&mut self, end: ListEnd) -> Option<ListItem> {
+        match self.form_mut() {
+            Form::Listpack(lp) => {
+                let pos = match end {
+                    ListEnd::Head => lp.first()?,
+                    ListEnd::Tail => lp.last()?,
+                };
+                let item = ListItem::from(lp.get(pos)?);
+                lp.delete(pos);
+                Some(item)
+            }
+            Form::Quicklist(ql) => ql.pop(end),
+        }
+    }
+
+    /// Moves an element from one end to an end of the same list (LMOVE, RPOPLPUSH on one key);
+    /// returns it.
+    pub fn rotate(&mut self, from: ListEnd, to: ListEnd, limits: &ListLimits) -> Option<ListItem> {
+        let item = self.pop_no_convert(from)?;
+        let mut buf = itoa::Buffer::new();
+        let value = item.as_value();
+        self.push(to, value.as_bytes(&mut buf), limits);
+        self.try_convert_shrunk(limits);
+        Some(item)
+    }
+
+    /// LSET: replaces the element with this index (negative: from the tail); `false` if there is
+    /// none.
+    pub fn set(&mut self, index: i64, value: &[u8], limits: &ListLimits) -> bool {
+        self.try_convert_append([value.len()], limits);
+        let done = match self.form_mut() {
+            Form::Listpack(lp) => {
+                lp.seek(index).is_some_and(|pos| lp.replace(pos, value).is_some())
+            }
+            Form::Quicklist(ql) => {
+                match usize::try_from(index).ok().or_else(|| back(ql.len(), index)) {
+                    Some(index) => ql.replace(index, value, limits.packed_threshold),
+                    None => false,
+                }
+            }
+        };
+        if done {
+            self.try_convert_shrunk(limits);
+        }
+        done
+    }
+
+    /// LINSERT: inserts `value` beside the first element equal to `pivot`; `false` if there is
+    /// none.
+    pub fn insert(&mut self, pivot: &[u8], value: &[u8], after: bool, limits: &ListLimits) -> bool {
+        self.try_convert_append([value.len()], limits);
+        match self.form_mut() {
+            Form::Listpack(lp) => {
+                let Some(pos) = lp.first().and_then(|first| lp.find(first, pivot, 0)) else {
+                    return false;
+                };
+                if after { lp.insert_after(pos, value) } else { lp.insert_before(pos, value) }
+                    .is_some()
+            }
+            Form::Quicklist(ql) => match ql.position(pivot) {
+                Some(index) => ql.insert(index, value, after, limits.packed_threshold),
+                None => false,
+            },
+        }
+    }
+
+    /// LREM: removes up to `|count|` elements equal to `value` (0: all), from the tail if `count`
+    /// is negative; returns how many.
+    pub fn remove(&mut self, count: i64, value: &[u8], limits: &ListLimits) -> usize {
+        let removed = match self.form_mut() {
+            Form::Listpack(lp) => remove_from_listpack(lp, count, value),
+            Form::Quicklist(ql) => ql.remove(count, value),
+        };
+        if removed > 0 {
+            self.try_convert_shrunk(limits);
+        }
+        removed
+    }
+
+    /// LTRIM: keeps the elements from `start` to `end` (inclusive, negative: from the tail);
+    /// returns how many went.
+    pub fn trim(&mut self, start: i64, end: i64, limits: &ListLimits) -> usize {
+        let len = self.len() as i64;
+        let from_tail = |index: i64| {
+            if index < 0 { index.saturating_add(len) } else { index }
+        };
+        let (start, end) = (from_tail(start).max(0), from_tail(end).min(len - 1));
+        let (front, back) = if start > end { (len, 0) } else { (start, len - 1 - end) };
+        let mut removed = self.delete_no_convert(0, front as usize);
+        if back > 0 {
+            removed += self.delete_no_convert(-back, back as usize);
+        }
+        self.try_convert_shrunk(limits);
+        removed
+    }
+
+    /// Deletes up to `count` elements from `start` on (negative: from the tail); returns how many.
+    pub fn delete_range(&mut self, start: i64, count: usize, limits: &ListLimits) -> usize {
+        let removed = self.delete_no_convert(start, count);
+        self.try_convert_shrunk(limits);
+        removed
+    }
+
+    fn delete_no_convert(&mut self, start: i64, count: usize) -> usize {
+        match self.form_mut() {
+            Form::Listpack(lp) => lp.delete_range(start, count),
+            Form::Quicklist(ql) => ql.delete_range(start, count),
+        }
+    }
+}
+
+/// Changes of the form.
+impl List {
+    /// Before elements with these lengths (bytes) are added: makes a quicklist if they are too many
+    /// for a listpack.
+    pub fn try_convert_append(
+        &mut self,
+        lens: impl IntoIterator<Item = usize>,
+        limits: &ListLimits,
+    ) {
+        let ListView::Listpack(lp) = self.view() else {
+            return;
+        };
+        let (mut bytes, mut entries) = (lp.bytes_len(), lp.len());
+        for len in lens {
+            bytes = bytes.saturating_add(len);
+            entries += 1;
+        }
+        if !NodeLimit::of(limits.max_listpack_size).exceeded_by(bytes, entries) {
+            return;
+        }
+        let mut ql = Box::new(Quicklist::new(limits.max_listpack_size, limits.compress_depth));
+        if let Form::Listpack(lp) = *std::mem::take(self).0 {
+            ql.append_listpack(lp);
+        }
+        *self = Self::from_quicklist(ql);
+    }
+
+    /// After elements were removed or replaced: makes a listpack if half of the limit suffices.
+    pub fn try_convert_shrunk(&mut self, limits: &ListLimits) {
+        self.try_convert_quicklist(limits, 2);
+    }
+
+    /// After a list was loaded or built: takes the form that suits its size.
+    pub fn try_convert_auto(&mut self, limits: &ListLimits) {
+        match self.view() {
+            ListView::Listpack(_) => self.try_convert_append([], limits),
+            ListView::Quicklist(_) => self.try_convert_quicklist(limits, 1),
+        }
+    }
+
+    fn try_convert_quicklist(&mut self, limits: &ListLimits, divisor: usize) {
+        let Form::Quicklist(ql) = self.form_mut() else {
+            return;
+        };
+        let (bytes, entries) = match NodeLimit::of(limits.max_listpack_size) {
+            NodeLimit::Bytes(limit) => (limit / divisor, usize::MAX),
+            NodeLimit::Entries(limit) => (usize::MAX, limit / divisor),
+        };
+        if let Some(lp) = ql.take_single_listpack(bytes, entries) {
+            *self = Self::from_listpack(lp);
+        }
+    }
+}
+
+/// The index of a list of `len` elements that the negative `index` means.
+fn back(len: usize, index: i64) -> Option<usize> {
+    len.checked_sub(usize::try_from(index.unsigned_abs()).ok()?)
+}
+
+fn remove_from_listpack(lp: &mut Listpack, count: i64, value: &[u8]) -> usize {
+    let needle = Needle::new(value);
+    let max = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
+    let view: LpRef<'_> = lp.as_lp();
+    let hits = view.iter().filter(|&(_, element)| needle.matches(element)).map(|(pos, _)| pos);
+    let hits: Vec<_> = if count >= 0 {
+        hits.take(max).collect()
+    } else {
+        let mut hits: Vec<_> = hits.rev().take(max).collect();
+        hits.reverse();
+        hits
+    };
+    if hits.is_empty() { 0 } else { lp.delete_positions(&hits) }
+}
+
+#[cfg(test)]
+mod tests;
