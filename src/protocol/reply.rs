@@ -234,8 +234,7 @@ impl Reply {
 
     /// RESP3 `,`, RESP2 a bulk string; Redis' digits.
     pub fn double(&mut self, value: f64) {
-        let text = number::NumText::from_f64(value);
-        let text = text.as_bytes();
+        let text = &*number::NumText::from_f64(value);
         if self.resp3 {
             self.buf.push(b',');
             self.buf.extend_from_slice(text);
