@@ -27,6 +27,7 @@ pub mod propagate;
 pub mod pubsub;
 pub mod slowlog;
 pub mod stats;
+pub mod strings;
 pub mod transaction;
 
 use std::io;

@@ -58,7 +58,7 @@ pub fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         None => None,
     };
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
-    if let Some(value) = server.keyspace.dbs[client.db].find(key).and_then(|e| e.as_str()) {
+    if let Some(value) = server.keyspace.dbs[client.db].find(key).and_then(|e| e.str_value()) {
         value.with_bytes(|bytes| client.reply.bulk(bytes));
     }
     match deadline {
@@ -88,7 +88,7 @@ pub fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     ctx.client.reply.array(args.len() - 1);
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
     for key in &args[1..] {
-        match server.lookup_read(client.db, key).and_then(|entry| entry.as_str()) {
+        match server.lookup_read(client.db, key).and_then(|entry| entry.str_value()) {
             Some(value) => value.with_bytes(|bytes| client.reply.bulk(bytes)),
             None => client.reply.null(),
         }

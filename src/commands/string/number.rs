@@ -51,7 +51,7 @@ pub fn incrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         Some(value) => value.with_bytes(F80::parse).ok_or(ReplyError::NOT_FLOAT)?,
     };
     let increment = F80::parse(args[2]).ok_or(ReplyError::NOT_FLOAT)?;
-    let new = old.add(increment);
+    let new = old + increment;
     if new.is_nan() || new.is_infinite() {
         return Err(ReplyError::fixed("ERR increment would produce NaN or Infinity"));
     }
