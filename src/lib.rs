@@ -5,3 +5,6 @@ pub mod protocol;
 pub mod storage;
 pub mod sys;
 pub mod util;
+
+#[global_allocator]
+static ALLOCATOR: sys::malloc::CountingAlloc = sys::malloc::CountingAlloc;

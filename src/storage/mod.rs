@@ -2,6 +2,7 @@
 
 pub mod db;
 pub mod encoding;
+pub mod entry_view;
 pub mod evict;
 pub mod keyspace;
 pub mod object;

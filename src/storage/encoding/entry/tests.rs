@@ -1,0 +1,1 @@
+//! Entries of every shape, and every change of shape, against plain values.

@@ -1,0 +1,1 @@
+//! The table against a naive map: random operations, scanning under resizing, chains, pauses.

@@ -1,0 +1,3 @@
+//! Keys with their values as the layers above see them: views, never the bytes behind.
+
+pub use super::encoding::entry::{EntryMut, EntryRef, hash_key};
