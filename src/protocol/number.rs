@@ -1,4 +1,5 @@
-//! Number texts: integers and doubles as Redis reads them from arguments and prints them in replies.
+//! Number texts: integers and doubles as Redis reads them from arguments and prints them in
+//! replies.
 //!
 //! Pure functions over bytes; nothing here replies or knows a command. The 80-bit floats of
 //! INCRBYFLOAT are in `util::f80`. Invariant: an accepted integer text is its own canonical form
@@ -38,11 +39,7 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
         // Twenty digits, the most that get here, may not fit.
         magnitude = magnitude.checked_mul(10)?.checked_add(u64::from(digit))?;
     }
-    if negative {
-        0i64.checked_sub_unsigned(magnitude)
-    } else {
-        i64::try_from(magnitude).ok()
-    }
+    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
 /// A u64 as Redis reads cursors and stream IDs: canonical forms, and what C's `strtoull` takes
@@ -56,11 +53,7 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
     let scan = scan_int(text, 10);
     let complete = !text.is_empty() && scan.len == text.len();
     let magnitude = scan.magnitude.filter(|_| complete)?;
-    Some(if scan.negative {
-        magnitude.wrapping_neg()
-    } else {
-        magnitude
-    })
+    Some(if scan.negative { magnitude.wrapping_neg() } else { magnitude })
 }
 
 /// What C's `strtoll` makes of a text.
@@ -83,11 +76,7 @@ pub fn strtoll(text: &[u8], radix: u32) -> CInt {
         (None, _) => None,
     };
     let limit = if scan.negative { i64::MIN } else { i64::MAX };
-    CInt {
-        value: value.unwrap_or(limit),
-        len: scan.len,
-        out_of_range: value.is_none(),
-    }
+    CInt { value: value.unwrap_or(limit), len: scan.len, out_of_range: value.is_none() }
 }
 
 struct Scan {
@@ -113,25 +102,14 @@ fn scan_int(text: &[u8], radix: u32) -> Scan {
         len += 1;
     }
     if len == first {
-        return Scan {
-            negative: false,
-            magnitude: Some(0),
-            len: 0,
-        };
+        return Scan { negative: false, magnitude: Some(0), len: 0 };
     }
-    Scan {
-        negative,
-        magnitude,
-        len,
-    }
+    Scan { negative, magnitude, len }
 }
 
 /// Length of the decimal text of `value`, sign included.
 pub fn i64_len(value: i64) -> usize {
-    let digits = value
-        .unsigned_abs()
-        .checked_ilog10()
-        .map_or(1, |log| log as usize + 1);
+    let digits = value.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1);
     digits + usize::from(value < 0)
 }
 
@@ -186,10 +164,7 @@ impl NumText {
 
 impl Default for NumText {
     fn default() -> Self {
-        NumText {
-            buf: [0; TEXT_CAP],
-            len: 0,
-        }
+        NumText { buf: [0; TEXT_CAP], len: 0 }
     }
 }
 

@@ -1,13 +1,14 @@
 //! CRC-64 "Jones" as RDB files and DUMP payloads end with: polynomial 0xad93d23594c935a9, reflected
-//! in and out, initial value 0, no final xor. Resumable: the CRC of a text is also the state after it.
+//! in and out, initial value 0, no final xor. Resumable: the CRC of a text is also the state after
+//! it.
 //!
-//! Not a general CRC. Two implementations of one function: slice-by-8 tables, and folding of 64-byte
-//! blocks with carry-less multiplication where the processor has it. Invariant: both give the same
-//! value for every input and every split of it.
+//! Not a general CRC. Two implementations of one function: slice-by-8 tables, and folding of
+//! 64-byte blocks with carry-less multiplication where the processor has it. Invariant: both give
+//! the same value for every input and every split of it.
 //!
-//! Folding, in short (all polynomials bit-reflected): a 128-bit state `lo:hi` stands for
-//! `lo*x^64 + hi`. Moving it D bits further is `lo * x^(D+64) + hi * x^D` modulo P. A carry-less
-//! product of two reflected words is one power of x too high, hence the constants x^(D+63) and x^(D-1).
+//! Folding, in short (all polynomials bit-reflected): a 128-bit state `lo:hi` stands for `lo*x^64 +
+//! hi`. Moving it D bits further is `lo * x^(D+64) + hi * x^D` modulo P. A carry-less product of
+//! two reflected words is one power of x too high, hence the constants x^(D+63) and x^(D-1).
 //!
 //! JUSTIFICATION: the one `unsafe` block calls a function compiled for PCLMULQDQ after asking the
 //! processor for it. RDB save and load checksum every byte; the tables give about 1.5 GB/s, folding
@@ -26,11 +27,7 @@ const fn build_tables() -> [[u64; 256]; 8] {
         let mut crc = i as u64;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 1 != 0 {
-                (crc >> 1) ^ reflected
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 != 0 { (crc >> 1) ^ reflected } else { crc >> 1 };
             bit += 1;
         }
         t[0][i] = crc;
@@ -93,11 +90,7 @@ mod fold {
         let mut r = 1u64;
         let mut i = 0;
         while i < n {
-            r = if r >> 63 != 0 {
-                (r << 1) ^ POLY
-            } else {
-                r << 1
-            };
+            r = if r >> 63 != 0 { (r << 1) ^ POLY } else { r << 1 };
             i += 1;
         }
         r.reverse_bits()
@@ -133,15 +126,8 @@ mod fold {
         debug_assert!(bytes.len() >= MIN_LEN);
         let (blocks, tail) = bytes.as_chunks::<16>();
         let (rounds, rest) = blocks.as_chunks::<4>();
-        let (first, rounds) = rounds
-            .split_first()
-            .expect("callers pass at least 64 bytes");
-        let mut lanes = [
-            load(&first[0]),
-            load(&first[1]),
-            load(&first[2]),
-            load(&first[3]),
-        ];
+        let (first, rounds) = rounds.split_first().expect("callers pass at least 64 bytes");
+        let mut lanes = [load(&first[0]), load(&first[1]), load(&first[2]), load(&first[3])];
         lanes[0] = _mm_xor_si128(lanes[0], _mm_set_epi64x(0, crc as i64));
         let far = pair(FOLD_512);
         for round in rounds {
@@ -174,11 +160,7 @@ mod tests {
         for &b in bytes {
             crc ^= u64::from(b);
             for _ in 0..8 {
-                crc = if crc & 1 != 0 {
-                    (crc >> 1) ^ POLY.reverse_bits()
-                } else {
-                    crc >> 1
-                };
+                crc = if crc & 1 != 0 { (crc >> 1) ^ POLY.reverse_bits() } else { crc >> 1 };
             }
         }
         crc

@@ -1,8 +1,8 @@
 //! Doubles to and from text, exactly as Redis prints and reads them.
 //!
 //! Three printed forms: [`NumText::from_f64`] (replies, listpacks, AOF), [`NumText::from_f64_g17`]
-//! (`%.17g`: ZSCAN's scores) and [`NumText::from_f64_fixed`] (GEODIST). Reading: [`parse_f64`] where a
-//! whole argument is a number, [`parse_f64_prefix`] where Redis looks at where C stopped.
+//! (`%.17g`: ZSCAN's scores) and [`NumText::from_f64_fixed`] (GEODIST). Reading: [`parse_f64`]
+//! where a whole argument is a number, [`parse_f64_prefix`] where Redis looks at where C stopped.
 //! Invariant: what `from_f64` prints reads back as the same double.
 
 use super::{NumText, grisu};
@@ -39,12 +39,7 @@ pub fn parse_f64_prefix(text: &[u8]) -> (f64, usize) {
     let len = decimal_len(text);
     if len > 0 {
         let number = std::str::from_utf8(&text[..len]).expect("signs, digits, points are ASCII");
-        return (
-            number
-                .parse()
-                .expect("decimal_len accepts only Rust's own grammar"),
-            len,
-        );
+        return (number.parse().expect("decimal_len accepts only Rust's own grammar"), len);
     }
     parse_inf_nan(text)
 }
@@ -53,11 +48,7 @@ pub fn parse_f64_prefix(text: &[u8]) -> (f64, usize) {
 /// before the exponent; 0 when there is none.
 fn decimal_len(text: &[u8]) -> usize {
     let digits = |from: usize| {
-        text.get(from..)
-            .unwrap_or_default()
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count()
+        text.get(from..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count()
     };
     let sign = |at: usize| usize::from(matches!(text.get(at), Some(b'+' | b'-')));
     let start = sign(0);
@@ -84,8 +75,7 @@ fn decimal_len(text: &[u8]) -> usize {
 
 fn parse_inf_nan(text: &[u8]) -> (f64, usize) {
     let starts = |at: usize, word: &[u8]| {
-        text.get(at..at + word.len())
-            .is_some_and(|t| t.eq_ignore_ascii_case(word))
+        text.get(at..at + word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word))
     };
     let negative = text.first() == Some(&b'-');
     let mut at = usize::from(negative);
@@ -94,10 +84,8 @@ fn parse_inf_nan(text: &[u8]) -> (f64, usize) {
         at += 3;
         if text.get(at) == Some(&b'(') {
             let tail = &text[at + 1..];
-            let inner = tail
-                .iter()
-                .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
-                .count();
+            let inner =
+                tail.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
             if tail.get(inner) == Some(&b')') {
                 at += inner + 2;
             }
@@ -106,14 +94,7 @@ fn parse_inf_nan(text: &[u8]) -> (f64, usize) {
     }
     if starts(at, b"inf") {
         at += if starts(at, b"infinity") { 8 } else { 3 };
-        return (
-            if negative {
-                f64::NEG_INFINITY
-            } else {
-                f64::INFINITY
-            },
-            at,
-        );
+        return (if negative { f64::NEG_INFINITY } else { f64::INFINITY }, at);
     }
     (0.0, 0)
 }
@@ -126,11 +107,7 @@ impl NumText {
             return special;
         }
         if value == 0.0 {
-            return NumText::from_bytes(if value.is_sign_negative() {
-                b"-0"
-            } else {
-                b"0"
-            });
+            return NumText::from_bytes(if value.is_sign_negative() { b"-0" } else { b"0" });
         }
         if let Some(int) = f64_as_i64(value) {
             return NumText::from_i64(int);
@@ -160,10 +137,7 @@ impl NumText {
         let mut digits = [b'0'; 17];
         digits[0] = sci[0];
         digits[1..].copy_from_slice(&sci[2..at]);
-        let significant = digits
-            .iter()
-            .rposition(|&d| d != b'0')
-            .map_or(1, |last| last + 1);
+        let significant = digits.iter().rposition(|&d| d != b'0').map_or(1, |last| last + 1);
 
         let mut out = NumText::default();
         if value.is_sign_negative() {
@@ -178,10 +152,7 @@ impl NumText {
     /// Scaled in double arithmetic like Redis does it, so the last digit is that of
     /// `value * 10^decimals`, not of the exact value; out of i64's range it is meaningless.
     pub fn from_f64_fixed(value: f64, decimals: usize) -> NumText {
-        assert!(
-            (1..=17).contains(&decimals),
-            "Redis' own bounds for a fixed-point text"
-        );
+        assert!((1..=17).contains(&decimals), "Redis' own bounds for a fixed-point text");
         let scaled = (value * 10u64.pow(decimals as u32) as f64).round_ties_even();
         let in_range = scaled >= i64::MIN as f64 && scaled < i64::MAX as f64;
         let scaled = if in_range { scaled as i64 } else { i64::MIN };
@@ -204,11 +175,7 @@ fn special(value: f64) -> Option<NumText> {
     if value.is_nan() {
         Some(NumText::from_bytes(b"nan"))
     } else if value.is_infinite() {
-        Some(NumText::from_bytes(if value > 0.0 {
-            b"inf"
-        } else {
-            b"-inf"
-        }))
+        Some(NumText::from_bytes(if value > 0.0 { b"inf" } else { b"-inf" }))
     } else {
         None
     }

@@ -1,8 +1,8 @@
 //! Double to decimal digits with Grisu2, digit for digit as fpconv does it.
 //!
-//! Not a shortest-digits algorithm: about one random double in a thousand gets a digit more than needed
-//! or another digit than the nearest, and Redis' replies show that, so it is kept. Invariant: the digits
-//! read back as the same double.
+//! Not a shortest-digits algorithm: about one random double in a thousand gets a digit more than
+//! needed or another digit than the nearest, and Redis' replies show that, so it is kept.
+//! Invariant: the digits read back as the same double.
 //!
 //! Derived from fpconv by night-shift (2013-2019), after Florian Loitsch, "Printing Floating-Point
 //! Numbers Quickly and Accurately with Integers" (2010), under the Boost Software License 1.0:
@@ -64,32 +64,20 @@ impl Fp {
     fn from_bits(bits: u64) -> Fp {
         let frac = bits & (HIDDEN_BIT - 1);
         match (bits >> 52) as i32 & 0x7ff {
-            0 => Fp {
-                frac,
-                exp: 1 - EXP_BIAS,
-            },
-            e => Fp {
-                frac: frac + HIDDEN_BIT,
-                exp: e - EXP_BIAS,
-            },
+            0 => Fp { frac, exp: 1 - EXP_BIAS },
+            e => Fp { frac: frac + HIDDEN_BIT, exp: e - EXP_BIAS },
         }
     }
 
     fn normalized(self) -> Fp {
         let shift = self.frac.leading_zeros();
-        Fp {
-            frac: self.frac << shift,
-            exp: self.exp - shift as i32,
-        }
+        Fp { frac: self.frac << shift, exp: self.exp - shift as i32 }
     }
 
     /// The product rounded to 64 bits, halves up.
     fn times(self, other: Fp) -> Fp {
         let product = u128::from(self.frac) * u128::from(other.frac) + (1 << 63);
-        Fp {
-            frac: (product >> 64) as u64,
-            exp: self.exp + other.exp + 64,
-        }
+        Fp { frac: (product >> 64) as u64, exp: self.exp + other.exp + 64 }
     }
 }
 
@@ -98,18 +86,11 @@ pub fn digits(value: f64) -> Digits {
     debug_assert!(value.is_finite() && value > 0.0);
     let exact = Fp::from_bits(value.to_bits());
     // Half way to the neighbours; the lower one is nearer at a power of two.
-    let upper = Fp {
-        frac: (exact.frac << 1) + 1,
-        exp: exact.exp - 1,
-    }
-    .normalized();
+    let upper = Fp { frac: (exact.frac << 1) + 1, exp: exact.exp - 1 }.normalized();
     let l_shift = if exact.frac == HIDDEN_BIT { 2 } else { 1 };
     let lower_exp = exact.exp - l_shift;
     let lower_frac = ((exact.frac << l_shift) - 1) << (lower_exp - upper.exp);
-    let lower = Fp {
-        frac: lower_frac,
-        exp: upper.exp,
-    };
+    let lower = Fp { frac: lower_frac, exp: upper.exp };
 
     let (power, k) = cached_power(upper.exp);
     let w = exact.normalized().times(power);
@@ -123,11 +104,7 @@ pub fn digits(value: f64) -> Digits {
 
 /// Writes digits of `upper` until what is left lies inside the interval.
 fn generate(w: Fp, upper: Fp, lower: Fp, k: i32) -> Digits {
-    let mut out = Digits {
-        text: [0; MAX_DIGITS],
-        len: 0,
-        exponent: k,
-    };
+    let mut out = Digits { text: [0; MAX_DIGITS], len: 0, exponent: k };
     let to_w = upper.frac - w.frac;
     let mut delta = upper.frac - lower.frac;
     let point = (-upper.exp) as u32;
@@ -185,10 +162,7 @@ fn cached_power(exp: i32) -> (Fp, i32) {
     let mut idx = (approx - FIRST_POWER) / POWER_STEP;
     loop {
         let k = FIRST_POWER + idx * POWER_STEP;
-        let power = Fp {
-            frac: POWERS[idx as usize],
-            exp: power_exp(k),
-        };
+        let power = Fp { frac: POWERS[idx as usize], exp: power_exp(k) };
         match exp + power.exp + 64 {
             ..=-61 => idx += 1,
             -31.. => idx -= 1,

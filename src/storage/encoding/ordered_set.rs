@@ -1,7 +1,8 @@
 //! The order of a sorted set: a counted B+-tree over (score, member bytes) with order statistics.
 //!
-//! Not a map from members to scores (the sorted set keeps a hash table beside this) and not an owner:
-//! it stores Copy handles of one allocation per member and reads score and bytes through them.
+//! Not a map from members to scores (the sorted set keeps a hash table beside this) and not an
+//! owner: it stores Copy handles of one allocation per member and reads score and bytes through
+//! them.
 //!
 //! ```text
 //!            Inner  [key handle count child] x 36      key, handle: smallest item below the child
@@ -9,22 +10,22 @@
 //!      Leaf  <->  Leaf  <-> ...                        fingerprints 16 bit | handles 48 bit, x 60
 //! ```
 //!
-//! A leaf finds its place by fingerprints: 16 bits of the score relative to the leaf's own range, all in
-//! two cache lines, so that a search touches one or two members and not six. They only narrow the search:
-//! any monotone fingerprint is right, a bad one slow. Counts give ranks; linked leaves give iteration
-//! both ways at a step of about a nanosecond.
+//! A leaf finds its place by fingerprints: 16 bits of the score relative to the leaf's own range,
+//! all in two cache lines, so that a search touches one or two members and not six. They only
+//! narrow the search: any monotone fingerprint is right, a bad one slow. Counts give ranks; linked
+//! leaves give iteration both ways at a step of about a nanosecond.
 //!
-//! Invariants: items ascend strictly by (score, member), -0 equal to 0, no NaN; an inner entry is the
-//! smallest item below it, so no handle stays in the tree once its item is removed; leaves other than
-//! the root are never empty.
+//! Invariants: items ascend strictly by (score, member), -0 equal to 0, no NaN; an inner entry is
+//! the smallest item below it, so no handle stays in the tree once its item is removed; leaves
+//! other than the root are never empty.
 //!
-//! Space: 8 bytes a slot plus the inner nodes: 8.6 bytes an item when filled in order, about 11 when
-//! filled at random (full leaves give to their neighbours before they split).
+//! Space: 8 bytes a slot plus the inner nodes: 9.4 bytes an item when filled in order, about 11.5
+//! when filled at random (full leaves give to their neighbours before they split).
 //!
-//! JUSTIFICATION for unsafe (in [`member`], and where [`node`] turns stored words back into handles): a
-//! member exists once, its address shared by tree and hash table, which safe code could only do with
-//! reference counts and a second copy of the score. ZADD and memory per member of the side-by-side
-//! benchmark depend on it.
+//! JUSTIFICATION: (unsafe in `member`, and where `node` turns stored words back into handles) a
+//! member exists once, its address shared by tree and hash table, which safe code could only do
+//! with reference counts and a second copy of the score. ZADD and memory per member of the
+//! side-by-side benchmark depend on it.
 
 mod grow;
 mod member;
@@ -56,11 +57,7 @@ pub trait OrderedItem: Copy {
 /// A number that orders like the score, with -0 and 0 the same.
 fn score_key(score: f64) -> u64 {
     let bits = (score + 0.0).to_bits();
-    if bits >> 63 == 1 {
-        !bits
-    } else {
-        bits | 1 << 63
-    }
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
 /// More levels than any memory can fill.
@@ -143,11 +140,7 @@ impl<H: OrderedItem> OrderedSet<H> {
 
     /// Goes to the leaf where items of `probe` end; `pos` is behind the last of them there.
     fn descend(&self, probe: &Probe) -> Path {
-        let mut path = Path {
-            steps: [(0, 0); MAX_HEIGHT],
-            leaf: 0,
-            pos: 0,
-        };
+        let mut path = Path { steps: [(0, 0); MAX_HEIGHT], leaf: 0, pos: 0 };
         let mut node = self.root;
         for step in &mut path.steps[..self.height] {
             let inner = self.inners.get(node);
@@ -172,11 +165,7 @@ impl<H: OrderedItem> OrderedSet<H> {
     /// The path to the item at `rank`, which must be below `len`.
     fn locate(&self, mut rank: usize) -> Path {
         debug_assert!(rank < self.len);
-        let mut path = Path {
-            steps: [(0, 0); MAX_HEIGHT],
-            leaf: 0,
-            pos: 0,
-        };
+        let mut path = Path { steps: [(0, 0); MAX_HEIGHT], leaf: 0, pos: 0 };
         let mut node = self.root;
         for step in &mut path.steps[..self.height] {
             let inner = self.inners.get(node);
@@ -193,9 +182,8 @@ impl<H: OrderedItem> OrderedSet<H> {
     /// Items before the place of `path`.
     fn rank_of_path(&self, path: &Path) -> usize {
         let above = path.steps[..self.height].iter();
-        let before: usize = above
-            .map(|&(node, idx)| self.inners.get(node).count_before(idx.into()))
-            .sum();
+        let before: usize =
+            above.map(|&(node, idx)| self.inners.get(node).count_before(idx.into())).sum();
         before + path.pos
     }
 
@@ -225,9 +213,7 @@ impl<H: OrderedItem> OrderedSet<H> {
     fn refresh_first(&mut self, path: &Path) {
         let item = self.leaves.get(path.leaf).get(0);
         for &(node, idx) in path.steps[..self.height].iter().rev() {
-            self.inners
-                .get_mut(node)
-                .set_first(idx.into(), score_key(item.score()), item);
+            self.inners.get_mut(node).set_first(idx.into(), score_key(item.score()), item);
             if idx != 0 {
                 break;
             }
@@ -269,10 +255,7 @@ impl<H: OrderedItem> OrderedSet<H> {
     fn stays_between(&self, path: &Path, item: H, key: u64) -> bool {
         let leaf = self.leaves.get(path.leaf);
         let before = match path.pos {
-            0 => self
-                .leaves
-                .try_get(leaf.prev)
-                .map(|prev| prev.get(prev.len() - 1)),
+            0 => self.leaves.try_get(leaf.prev).map(|prev| prev.get(prev.len() - 1)),
             pos => Some(leaf.get(pos - 1)),
         };
         let after = if path.pos + 1 < leaf.len() {
@@ -300,8 +283,8 @@ impl<H: OrderedItem> OrderedSet<H> {
         true
     }
 
-    /// Removes the items at ranks `start..end` (`end` is cut to the length) and hands each to `f` in
-    /// order, out of the tree already: `f` may free it.
+    /// Removes the items at ranks `start..end` (`end` is cut to the length) and hands each to `f`
+    /// in order, out of the tree already: `f` may free it.
     pub fn delete_range_by_rank(&mut self, start: usize, end: usize, mut f: impl FnMut(H)) {
         let mut left = end.min(self.len).saturating_sub(start);
         let mut batch = Vec::with_capacity(left.min(node::LEAF_CAP));

@@ -4,9 +4,12 @@
 //! | score f64 | length varint | bytes |      8-aligned, 25 bytes for a 16-byte member
 //! ```
 //!
-//! Not an owner: a `Member` is Copy, kept by the ordered set and the member table at once; whoever takes
-//! it out of the last of them frees it. Invariant: from `new` to `free` the allocation stays where it is
-//! and its length and bytes never change; only the score does.
+//! Not an owner: a `Member` is Copy, kept by the ordered set and the member table at once; whoever
+//! takes it out of the last of them frees it. Invariant: from `new` to `free` the allocation stays
+//! where it is and its length and bytes never change; only the score does.
+//!
+//! JUSTIFICATION: one allocation of unsized content behind an 8-byte handle; `Box<[u8]>` would
+//! double the handle and could not be shared by tree and table (bytes per member of the benchmark).
 
 use super::{OrderedItem, OrderedSet};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -17,8 +20,8 @@ use std::ptr::{self, NonNull};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Member(NonNull<u8>);
 
-// SAFETY: the handle is an address with no ties to a thread; score and bytes are only reached through
-// containers that are moved to another thread as a whole (lazy free), never shared.
+// SAFETY: the handle is an address with no ties to a thread; score and bytes are only reached
+// through containers that are moved to another thread as a whole (lazy free), never shared.
 unsafe impl Send for Member {}
 
 const SCORE_BYTES: usize = size_of::<f64>();
@@ -39,12 +42,10 @@ impl Member {
     pub fn new(score: f64, bytes: &[u8]) -> Member {
         let head = SCORE_BYTES + varint_len(bytes.len());
         let layout = layout(head + bytes.len());
-        // SAFETY: the layout's size is at least nine. Score, varint and bytes are written inside it:
-        // `head` counts exactly the first two.
+        // SAFETY: the layout's size is at least nine. Score, varint and bytes are written inside
+        // it: `head` counts exactly the first two.
         let member = unsafe {
-            let Some(start) = NonNull::new(alloc(layout)) else {
-                handle_alloc_error(layout)
-            };
+            let Some(start) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
             start.cast::<f64>().write(score);
             let mut at = start.add(SCORE_BYTES);
             let mut rest = bytes.len();
@@ -140,12 +141,7 @@ impl Member {
 
 impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Member({} {})",
-            self.score(),
-            self.bytes().escape_ascii()
-        )
+        write!(f, "Member({} {})", self.score(), self.bytes().escape_ascii())
     }
 }
 

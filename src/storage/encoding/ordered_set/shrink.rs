@@ -1,7 +1,7 @@
 //! Giving nodes of the ordered set back after removals: empty ones, and pairs that fit in one.
 //!
-//! Invariant: afterwards no leaf but the root is empty, no inner node is empty, and no entry of an inner
-//! node stands for an item that is gone.
+//! Invariant: afterwards no leaf but the root is empty, no inner node is empty, and no entry of an
+//! inner node stands for an item that is gone.
 
 use super::node::{INNER_CAP, LEAF_CAP, NONE};
 use super::{OrderedItem, OrderedSet, Path};
