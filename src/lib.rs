@@ -1,7 +1,9 @@
 //! redis-rust: a drop-in `redis-server`.
 
+pub mod commands;
 pub mod config;
 pub mod protocol;
+pub mod server;
 pub mod storage;
 pub mod sys;
 pub mod util;

@@ -14,6 +14,7 @@ pub mod help;
 pub mod key_specs;
 pub mod keys;
 pub mod spec;
+pub mod string;
 pub mod table;
 
 pub use crate::protocol::error::{CmdResult, ReplyError};
@@ -24,7 +25,7 @@ pub use spec::{CommandSpec, Group, acl, flag, key_flag};
 use table::Groups;
 
 /// The rows of all families.
-pub const GROUPS: Groups = &[];
+pub const GROUPS: Groups = &[string::COMMANDS];
 
 /// Handler of a container (`CONFIG`, `CLIENT`): never runs, dispatch asks for a sub-command first.
 pub fn container(_ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {

@@ -204,8 +204,8 @@ impl RequestParser {
         if line.last() == Some(&b'\r') {
             line = &line[..newline - 1];
         }
-        let args = split_args(line)
-            .ok_or_else(|| ProtocolError::new("unbalanced quotes in request"))?;
+        let args =
+            split_args(line).ok_or_else(|| ProtocolError::new("unbalanced quotes in request"))?;
         if args.is_empty() {
             return Ok(Parsed::Nothing { bytes: newline + 1 });
         }

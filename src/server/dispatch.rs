@@ -121,11 +121,7 @@ fn queue(server: &mut Server, client: &mut Client, id: CommandId, args: Args<'_>
 
 impl Server {
     /// DEBUG and MODULE are refused by default (`enable-debug-command`, `enable-module-command`).
-    pub fn protected_command_allowed(
-        &self,
-        client: &Client,
-        name: &str,
-    ) -> Result<(), ReplyError> {
+    pub fn protected_command_allowed(&self, client: &Client, name: &str) -> Result<(), ReplyError> {
         let action = match name {
             "debug" => self.config.enable_debug_command,
             _ => self.config.enable_module_command,

@@ -88,6 +88,9 @@ impl EventLoop {
     /// One turn after the wait: sockets, then buffered input, then timers.
     fn turn(&mut self, server: &mut Server) {
         server.after_sleep();
+        for listener in std::mem::take(&mut server.listeners.more_to_accept) {
+            server.accept(listener, self.poll.registry());
+        }
         for event in &self.events {
             for event in causes(server, event) {
                 match event {
@@ -101,6 +104,7 @@ impl EventLoop {
         }
         self.read_pending(server);
         server.run_timers();
+        server.close_clients(Some(self.poll.registry()));
         server.after_turn();
     }
 
@@ -127,10 +131,13 @@ impl EventLoop {
             return; // looked at again when unblocked
         }
         let Some(conn) = client.conn.as_mut() else { return };
-        let private = !conn.query.is_empty();
         let mut query = std::mem::take(&mut conn.query);
-        if private && run_commands(server, client, &mut query, true) {
-            return;
+        if !query.is_empty() {
+            if run_commands(server, client, &mut query, true) {
+                return;
+            }
+            let Some(conn) = client.conn.as_mut() else { return };
+            query = std::mem::take(&mut conn.query);
         }
         let Some(conn) = client.conn.as_mut() else { return };
         let read = if query.is_empty() {
@@ -185,7 +192,7 @@ fn read_some(stream: &mut Stream, buffer: &mut [u8]) -> io::Result<(usize, bool)
     }
 }
 
-fn causes(server: &Server, event: &mio::event::Event) -> impl Iterator<Item = Event> {
+fn causes(server: &Server, event: &mio::event::Event) -> impl Iterator<Item = Event> + use<> {
     let token = event.token();
     let (first, second) = if token == WAKE_TOKEN {
         (Some(Event::Wake), None)
@@ -277,7 +284,13 @@ fn put_parser(client: &mut Client, parser: crate::protocol::request::RequestPars
     }
 }
 
-fn keep_rest(server: &mut Server, client: &mut Client, query: &mut Vec<u8>, done: usize, own: bool) {
+fn keep_rest(
+    server: &mut Server,
+    client: &mut Client,
+    query: &mut Vec<u8>,
+    done: usize,
+    own: bool,
+) {
     let Some(conn) = client.conn.as_mut() else { return };
     if own {
         query.drain(..done);
@@ -403,7 +416,10 @@ impl Server {
 
     /// How long the loop may sleep.
     fn poll_timeout(&self) -> Duration {
-        if !self.clients.pending_read.is_empty() || !self.clients.pending_write.is_empty() {
+        let more = !self.clients.pending_read.is_empty()
+            || !self.clients.pending_write.is_empty()
+            || !self.listeners.more_to_accept.is_empty();
+        if more {
             return Duration::ZERO;
         }
         let now = self.clock.now_ms;

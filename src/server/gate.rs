@@ -28,7 +28,11 @@ const RULES: &[Rule] = &[
 ];
 
 /// Applies the rules.
-pub fn check(server: &mut Server, client: &mut Client, c: &Candidate<'_>) -> Result<(), ReplyError> {
+pub fn check(
+    server: &mut Server,
+    client: &mut Client,
+    c: &Candidate<'_>,
+) -> Result<(), ReplyError> {
     RULES.iter().try_for_each(|rule| rule(server, client, c))
 }
 
@@ -100,8 +104,15 @@ fn subscriber_context(
         return Ok(());
     }
     const ALLOWED: &[&str] = &[
-        "ping", "subscribe", "ssubscribe", "sunsubscribe", "psubscribe", "unsubscribe",
-        "punsubscribe", "quit", "reset",
+        "ping",
+        "subscribe",
+        "ssubscribe",
+        "sunsubscribe",
+        "psubscribe",
+        "unsubscribe",
+        "punsubscribe",
+        "quit",
+        "reset",
     ];
     if ALLOWED.contains(&c.spec.name) {
         return Ok(());

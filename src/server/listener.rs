@@ -55,7 +55,9 @@ impl Listeners {
                 Ok(listener) => opened.push(listener),
                 Err(e) if optional && is_unavailable(&e) => {}
                 Err(e) => {
-                    return Err(format!("Could not create server TCP listening socket {name}:{port}: {e}"));
+                    return Err(format!(
+                        "Could not create server TCP listening socket {name}:{port}: {e}"
+                    ));
                 }
             }
         }

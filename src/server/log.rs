@@ -27,7 +27,8 @@ impl Log {
             return;
         }
         let mark = ['.', '-', '*', '#'][level.clamp(0, 3) as usize];
-        let line = format!("{}:M {} {mark} {text}\n", std::process::id(), "01 Jan 1970 00:00:00.000");
+        let line =
+            format!("{}:M {} {mark} {text}\n", std::process::id(), "01 Jan 1970 00:00:00.000");
         // A log that cannot be written must not stop the server.
         if self.file.as_os_str().is_empty() {
             let _ = std::io::stdout().write_all(line.as_bytes());

@@ -25,12 +25,7 @@ impl Server {
         self.lookup_read_with(db, key, Lookup::default())
     }
 
-    pub fn lookup_read_with(
-        &mut self,
-        db: usize,
-        key: &[u8],
-        how: Lookup,
-    ) -> Option<EntryRef<'_>> {
+    pub fn lookup_read_with(&mut self, db: usize, key: &[u8], how: Lookup) -> Option<EntryRef<'_>> {
         self.expire_if_needed(db, key);
         if !how.quiet {
             if self.keyspace.dbs[db].find(key).is_none() {

@@ -170,7 +170,9 @@ impl Server {
         }
         if (hard || soft) && !client.flags.has(ClientFlags::CLOSE_ASAP) {
             self.stats.client_output_buffer_limit_disconnections += 1;
-            self.log_warning("Client scheduled to be closed ASAP for overcoming of output buffer limits.");
+            self.log_warning(
+                "Client scheduled to be closed ASAP for overcoming of output buffer limits.",
+            );
             self.close_later(client);
         }
     }

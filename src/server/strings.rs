@@ -32,11 +32,12 @@ impl Server {
     pub fn set_string(&mut self, db: usize, key: &[u8], value: &[u8], keep_ttl: bool) {
         self.expire_if_needed(db, key);
         let lru = self.initial_lru();
-        let set = self.keyspace.dbs[db].set_bytes(key, value, keep_ttl, lru);
-        if set.created {
+        let keys = self.keyspace.dbs[db].len();
+        let old = self.keyspace.dbs[db].set_bytes(key, value, keep_ttl, lru);
+        if self.keyspace.dbs[db].len() > keys {
             self.signal_key_as_ready(db, key);
             self.notify(NotifyFlags::NEW, "new", key, db);
-        } else if let Some(old) = set.old {
+        } else if let Some(old) = old {
             self.signal_deleted_key_as_ready(db, key);
             self.lazyfree.free_value(old, self.config.lazyfree_lazy_server_del);
         }
@@ -62,7 +63,7 @@ impl Server {
 
     /// Changes the string at a key that exists in place.
     pub fn edit_string<R>(&mut self, db: usize, key: &[u8], f: impl FnOnce(&mut RawStr) -> R) -> R {
-        let text = self.keyspace.dbs[db].raw_string_mut(key);
+        let text = self.keyspace.dbs[db].raw_str_mut(key);
         f(text.expect("the caller found a string at this key"))
     }
 }

@@ -63,4 +63,3 @@ pub fn incrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     ctx.client.reply.bulk(&text);
     Ok(())
 }
-
