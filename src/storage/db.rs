@@ -49,10 +49,7 @@ impl Detached {
 fn follow_move(expires: &mut KvStore<EntryPtr>, at: KeyHash, old: u64, slot: &SlotMut<'_, Entry>) {
     if slot.word() != old {
         let alias = EntryPtr::alias(slot.get());
-        assert!(
-            expires.replace_word(at, old, alias).is_ok(),
-            "a key with a TTL is in expires"
-        );
+        assert!(expires.replace_word(at, old, alias).is_ok(), "a key with a TTL is in expires");
     }
 }
 
@@ -134,9 +131,7 @@ impl Db {
     pub fn insert(&mut self, key: &[u8], value: Value) -> EntryMut<'_> {
         let at = self.hash(key);
         debug_assert!(self.keys.find(at, key).is_none());
-        self.keys
-            .insert(at, Entry::new(key, value, None, 0))
-            .into_mut()
+        self.keys.insert(at, Entry::new(key, value, None, 0)).into_mut()
     }
 
     /// Adds a key that must be absent with its TTL (ms since the epoch) and LRU or LFU bits: what
@@ -182,13 +177,9 @@ impl Db {
             return Err(value);
         };
         let lru = slot.get().lru();
-        Ok(Self::change(
-            &mut self.expires,
-            at,
-            &mut slot,
-            Expire::Keep,
-            |entry| entry.with_value(value, Expire::Keep, lru),
-        ))
+        Ok(Self::change(&mut self.expires, at, &mut slot, Expire::Keep, |entry| {
+            entry.with_value(value, Expire::Keep, lru)
+        }))
     }
 
     /// SET's way: stores bytes (an integer if they are one) with the LRU or LFU bits given, in
@@ -215,8 +206,7 @@ impl Db {
         lru: u32,
     ) -> Option<Value> {
         let Some(mut slot) = self.keys.find_mut(at, key) else {
-            self.keys
-                .insert(at, Entry::from_bytes(key, value, None, lru));
+            self.keys.insert(at, Entry::from_bytes(key, value, None, lru));
             return None;
         };
         let expire = expire_of(keep_ttl);
@@ -249,9 +239,7 @@ impl Db {
         let old = slot.word();
         let has_ttl = slot.get().expire().is_some();
         if has_ttl && ttl == Expire::Clear {
-            expires
-                .remove_word(at, old)
-                .expect("a key with a TTL is in expires");
+            expires.remove_word(at, old).expect("a key with a TTL is in expires");
         }
         let result = slot.update(change);
         if has_ttl && ttl == Expire::Keep {
@@ -285,9 +273,7 @@ impl Db {
         if entry.as_ref().expire().is_some() {
             let word = EntryPtr::alias(entry.as_ref());
             let word = super::encoding::hashtable::Element::into_word(word);
-            self.expires
-                .remove_word(at, word)
-                .expect("a key with a TTL is in expires");
+            self.expires.remove_word(at, word).expect("a key with a TTL is in expires");
         }
         Some(entry)
     }
@@ -378,10 +364,7 @@ impl Db {
     pub fn clear(&mut self) -> Detached {
         let empty = Db::new(self.id, self.cluster);
         let full = std::mem::replace(self, empty);
-        Detached {
-            _expires: full.expires,
-            keys: full.keys,
-        }
+        Detached { _expires: full.expires, keys: full.keys }
     }
 
     /// Makes room for what a loader knows is to come.
@@ -420,11 +403,7 @@ impl Db {
 }
 
 fn expire_of(keep_ttl: bool) -> Expire {
-    if keep_ttl {
-        Expire::Keep
-    } else {
-        Expire::Clear
-    }
+    if keep_ttl { Expire::Keep } else { Expire::Clear }
 }
 
 #[cfg(test)]

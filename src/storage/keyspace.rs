@@ -6,7 +6,7 @@
 //!
 //! A scan cursor is the table's cursor with the slot in its low 14 bits, as Redis composes it.
 //!
-//! Not here: expiry, values (see `db`). Invariant: the Fenwick tree and `len` agree with the tables.
+//! Not here: expiry, values (see `db`). Invariant: the Fenwick tree agrees with the tables.
 
 use std::time::{Duration, Instant};
 
@@ -30,10 +30,7 @@ pub struct KeyHash {
 impl KeyHash {
     #[inline(always)]
     pub fn new(key: &[u8], cluster: bool) -> KeyHash {
-        KeyHash {
-            hash: hash_key(key),
-            slot: if cluster { key_slot(key) } else { 0 },
-        }
+        KeyHash { hash: hash_key(key), slot: if cluster { key_slot(key) } else { 0 } }
     }
 }
 
@@ -69,17 +66,11 @@ struct Fenwick {
 
 impl Fenwick {
     fn new() -> Self {
-        Fenwick {
-            sums: vec![0; SLOTS + 1].into_boxed_slice(),
-            len: 0,
-        }
+        Fenwick { sums: vec![0; SLOTS + 1].into_boxed_slice(), len: 0 }
     }
 
     fn add(&mut self, slot: usize, delta: i32) {
-        self.len = self
-            .len
-            .checked_add_signed(delta as isize)
-            .expect("counts follow the tables");
+        self.len = self.len.checked_add_signed(delta as isize).expect("counts follow the tables");
         let mut node = slot + 1;
         while node <= SLOTS {
             self.sums[node] = self.sums[node].wrapping_add_signed(delta);
@@ -238,10 +229,9 @@ impl<E: Element> KvStore<E> {
     pub fn find_mut(&mut self, at: KeyHash, key: E::Key<'_>) -> Option<SlotMut<'_, E>> {
         match &mut self.0 {
             Tables::One(table) => table.find_mut_hashed(at.hash, key),
-            Tables::Slots(slots) => slots.tables[at.slot as usize]
-                .as_mut()?
-                .table
-                .find_mut_hashed(at.hash, key),
+            Tables::Slots(slots) => {
+                slots.tables[at.slot as usize].as_mut()?.table.find_mut_hashed(at.hash, key)
+            }
         }
     }
 
@@ -253,12 +243,7 @@ impl<E: Element> KvStore<E> {
             Tables::Slots(slots) => {
                 let slot = at.slot as usize;
                 slots.counts.add(slot, 1);
-                let new = || {
-                    Box::new(SlotTable {
-                        table: HashTable::new(),
-                        listed: false,
-                    })
-                };
+                let new = || Box::new(SlotTable { table: HashTable::new(), listed: false });
                 let t = slots.tables[slot].get_or_insert_with(new);
                 // Resizing begins here, so that it is noticed before the borrow is given away.
                 t.table.expand_if_needed();
@@ -315,9 +300,7 @@ impl<E: Element> KvStore<E> {
 
     /// The slots that hold keys, ascending.
     pub fn non_empty_slots(&self) -> impl Iterator<Item = u16> + '_ {
-        self.tables()
-            .filter(|(_, t)| !t.is_empty())
-            .map(|(slot, _)| slot)
+        self.tables().filter(|(_, t)| !t.is_empty()).map(|(slot, _)| slot)
     }
 
     /// All elements, slot by slot.
@@ -327,10 +310,7 @@ impl<E: Element> KvStore<E> {
 
     /// The elements of one slot.
     pub fn iter_slot(&self, slot: u16) -> impl Iterator<Item = E::Ref<'_>> {
-        self.table(slot)
-            .map(HashTable::iter)
-            .into_iter()
-            .flat_map(|iter: Iter<'_, E>| iter)
+        self.table(slot).map(HashTable::iter).into_iter().flat_map(|iter: Iter<'_, E>| iter)
     }
 
     /// One step of a scan over all slots, or over one. See [`HashTable::scan`].
@@ -408,16 +388,8 @@ impl<E: Element> KvStore<E> {
         if let Tables::Slots(slots) = &mut self.0
             && keys > 0
         {
-            let new = || {
-                Box::new(SlotTable {
-                    table: HashTable::new(),
-                    listed: false,
-                })
-            };
-            slots.tables[slot as usize]
-                .get_or_insert_with(new)
-                .table
-                .reserve(keys);
+            let new = || Box::new(SlotTable { table: HashTable::new(), listed: false });
+            slots.tables[slot as usize].get_or_insert_with(new).table.reserve(keys);
         }
     }
 
@@ -518,10 +490,7 @@ pub struct Keyspace {
 
 impl Keyspace {
     pub fn new(dbs: usize, cluster: bool) -> Keyspace {
-        Keyspace {
-            dbs: (0..dbs).map(|id| Db::new(id, cluster)).collect(),
-            cluster,
-        }
+        Keyspace { dbs: (0..dbs).map(|id| Db::new(id, cluster)).collect(), cluster }
     }
 
     /// Keys of all databases.
@@ -554,11 +523,7 @@ mod tests {
         let (mut tree, mut plain) = (Fenwick::new(), vec![0usize; SLOTS]);
         let mut rng = fastrand::Rng::with_seed(7);
         for _ in 0..5000 {
-            let slot = if rng.bool() {
-                rng.usize(..40)
-            } else {
-                rng.usize(..SLOTS)
-            };
+            let slot = if rng.bool() { rng.usize(..40) } else { rng.usize(..SLOTS) };
             if plain[slot] > 0 && rng.u8(..3) == 0 {
                 plain[slot] -= 1;
                 tree.add(slot, -1);
@@ -571,10 +536,7 @@ mod tests {
         for (slot, &n) in plain.iter().enumerate() {
             assert_eq!(tree.before(slot), sum);
             if n > 0 {
-                assert_eq!(
-                    (tree.find(sum), tree.find(sum + n - 1)),
-                    (Some(slot), Some(slot))
-                );
+                assert_eq!((tree.find(sum), tree.find(sum + n - 1)), (Some(slot), Some(slot)));
             }
             sum += n;
         }

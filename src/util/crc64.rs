@@ -26,11 +26,7 @@ const fn build_tables() -> [[u64; 256]; 8] {
         let mut crc = i as u64;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 1 != 0 {
-                (crc >> 1) ^ reflected
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 != 0 { (crc >> 1) ^ reflected } else { crc >> 1 };
             bit += 1;
         }
         t[0][i] = crc;
@@ -93,11 +89,7 @@ mod fold {
         let mut r = 1u64;
         let mut i = 0;
         while i < n {
-            r = if r >> 63 != 0 {
-                (r << 1) ^ POLY
-            } else {
-                r << 1
-            };
+            r = if r >> 63 != 0 { (r << 1) ^ POLY } else { r << 1 };
             i += 1;
         }
         r.reverse_bits()
@@ -133,15 +125,8 @@ mod fold {
         debug_assert!(bytes.len() >= MIN_LEN);
         let (blocks, tail) = bytes.as_chunks::<16>();
         let (rounds, rest) = blocks.as_chunks::<4>();
-        let (first, rounds) = rounds
-            .split_first()
-            .expect("callers pass at least 64 bytes");
-        let mut lanes = [
-            load(&first[0]),
-            load(&first[1]),
-            load(&first[2]),
-            load(&first[3]),
-        ];
+        let (first, rounds) = rounds.split_first().expect("callers pass at least 64 bytes");
+        let mut lanes = [load(&first[0]), load(&first[1]), load(&first[2]), load(&first[3])];
         lanes[0] = _mm_xor_si128(lanes[0], _mm_set_epi64x(0, crc as i64));
         let far = pair(FOLD_512);
         for round in rounds {
@@ -174,11 +159,7 @@ mod tests {
         for &b in bytes {
             crc ^= u64::from(b);
             for _ in 0..8 {
-                crc = if crc & 1 != 0 {
-                    (crc >> 1) ^ POLY.reverse_bits()
-                } else {
-                    crc >> 1
-                };
+                crc = if crc & 1 != 0 { (crc >> 1) ^ POLY.reverse_bits() } else { crc >> 1 };
             }
         }
         crc

@@ -38,29 +38,14 @@ pub struct F80 {
 }
 
 impl F80 {
-    const NAN: F80 = F80 {
-        class: Class::Nan,
-        negative: false,
-        exp: 0,
-        mant: 0,
-    };
+    const NAN: F80 = F80 { class: Class::Nan, negative: false, exp: 0, mant: 0 };
 
     fn zero(negative: bool) -> F80 {
-        F80 {
-            class: Class::Finite,
-            negative,
-            exp: MIN_EXP,
-            mant: 0,
-        }
+        F80 { class: Class::Finite, negative, exp: MIN_EXP, mant: 0 }
     }
 
     fn infinity(negative: bool) -> F80 {
-        F80 {
-            class: Class::Infinite,
-            negative,
-            exp: 0,
-            mant: 0,
-        }
+        F80 { class: Class::Infinite, negative, exp: 0, mant: 0 }
     }
 
     pub fn is_nan(self) -> bool {
@@ -138,10 +123,7 @@ impl F80 {
             let digits = buf.format(fraction).as_bytes();
             out.resize(out.len() + DECIMALS - digits.len(), b'0');
             out.extend_from_slice(digits);
-            let kept = out
-                .iter()
-                .rposition(|&b| b != b'0')
-                .expect("the fraction is not zero");
+            let kept = out.iter().rposition(|&b| b != b'0').expect("the fraction is not zero");
             out.truncate(kept + 1);
         }
     }
@@ -217,11 +199,8 @@ fn round(negative: bool, mant: u128, exp: i32, more: bool) -> F80 {
     let excess = 64 - mant.leading_zeros() as i32;
     let shift = excess.max(MIN_EXP - exp);
     let mut exp = exp + shift;
-    let mut mant = if shift >= 0 {
-        shift_right_even(mant, shift as u32, more)
-    } else {
-        mant << -shift
-    };
+    let mut mant =
+        if shift >= 0 { shift_right_even(mant, shift as u32, more) } else { mant << -shift };
     if mant >> 64 != 0 {
         mant >>= 1;
         exp += 1;
@@ -232,12 +211,7 @@ fn round(negative: bool, mant: u128, exp: i32, more: bool) -> F80 {
     if exp > MAX_EXP {
         return F80::infinity(negative);
     }
-    F80 {
-        class: Class::Finite,
-        negative,
-        exp,
-        mant: mant as u64,
-    }
+    F80 { class: Class::Finite, negative, exp, mant: mant as u64 }
 }
 
 /// ERANGE's rule: a text with a non-zero digit must not become zero, a finite one not infinite.
@@ -268,17 +242,8 @@ fn split_mantissa(text: &[u8], is_digit: impl Fn(u8) -> bool) -> Option<Mantissa
     } else if int.is_empty() {
         return None;
     }
-    let digits = int
-        .iter()
-        .chain(fraction)
-        .copied()
-        .skip_while(|b| *b == b'0')
-        .collect();
-    Some(Mantissa {
-        digits,
-        decimals: fraction.len() as i64,
-        rest,
-    })
+    let digits = int.iter().chain(fraction).copied().skip_while(|b| *b == b'0').collect();
+    Some(Mantissa { digits, decimals: fraction.len() as i64, rest })
 }
 
 /// All of `text` as `marker [+-] digits`, capped far outside every exponent that matters; 0 when
@@ -294,9 +259,7 @@ fn parse_exponent(text: &[u8], marker: u8) -> Option<i64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let size = digits
-        .iter()
-        .fold(0i64, |e, b| (e * 10 + i64::from(b - b'0')).min(1_000_000));
+    let size = digits.iter().fold(0i64, |e, b| (e * 10 + i64::from(b - b'0')).min(1_000_000));
     Some(if negative { -size } else { size })
 }
 
@@ -323,9 +286,7 @@ fn parse_decimal(negative: bool, text: &[u8]) -> Option<F80> {
 
 /// `digits * 10^exp` for at most 19 digits and |exp| at most 27: 5^27 still fits in a word.
 fn scale_small(negative: bool, digits: &[u8], exp: i32) -> F80 {
-    let int = digits
-        .iter()
-        .fold(0u64, |n, b| n * 10 + u64::from(b - b'0'));
+    let int = digits.iter().fold(0u64, |n, b| n * 10 + u64::from(b - b'0'));
     let power = u128::from(5u64.pow(exp.unsigned_abs()));
     if exp >= 0 {
         return round(negative, u128::from(int) * power, exp, false);
@@ -370,12 +331,7 @@ fn parse_hex(negative: bool, text: &[u8]) -> Option<F80> {
     let mant = top.iter().fold(0u128, hex);
     let exp = exp + 4 * low.len() as i64;
     let more = low.iter().any(|b| *b != b'0');
-    in_range(round(
-        negative,
-        mant,
-        exp.clamp(-100_000, 100_000) as i32,
-        more,
-    ))
+    in_range(round(negative, mant, exp.clamp(-100_000, 100_000) as i32, more))
 }
 
 #[cfg(test)]
@@ -391,11 +347,7 @@ mod tests {
     #[track_caller]
     fn sum(a: &str, b: &str, want: &str) {
         let sum = F80::parse(a.as_bytes()).unwrap() + F80::parse(b.as_bytes()).unwrap();
-        assert_eq!(
-            String::from_utf8(sum.to_human()).unwrap(),
-            want,
-            "{a} + {b}"
-        );
+        assert_eq!(String::from_utf8(sum.to_human()).unwrap(), want, "{a} + {b}");
     }
 
     #[test]
@@ -414,10 +366,7 @@ mod tests {
         human("0.0000000000000000051", "0.00000000000000001");
         human("18446744073709551615", "18446744073709551615");
         human("18446744073709551617", "18446744073709551616");
-        human(
-            "123456789012345678901234567890",
-            "123456789012345678899921813504",
-        );
+        human("123456789012345678901234567890", "123456789012345678899921813504");
         human("5.0e3", "5000");
     }
 
@@ -428,14 +377,8 @@ mod tests {
         human("0x.8", "0.5");
         human("-0x1.8p-1", "-0.75");
         human("0x10000000000000001", "18446744073709551616");
-        human(
-            "0x1000000000000000100000000000000000001p-100",
-            "17592186044416.00000190734863281",
-        );
-        human(
-            "0x1.00000000000000010000000000000000001p64",
-            "18446744073709551618",
-        );
+        human("0x1000000000000000100000000000000000001p-100", "17592186044416.00000190734863281");
+        human("0x1.00000000000000010000000000000000001p64", "18446744073709551618");
         human("0x0", "0");
     }
 
@@ -506,21 +449,10 @@ mod tests {
 
     #[test]
     fn integers_are_exact() {
-        for v in [
-            0,
-            1,
-            -1,
-            i64::MAX,
-            i64::MIN,
-            1 << 53,
-            999_999_999_999_999_999,
-        ] {
+        for v in [0, 1, -1, i64::MAX, i64::MIN, 1 << 53, 999_999_999_999_999_999] {
             assert_eq!(F80::from_i64(v).to_human(), v.to_string().as_bytes());
             let parsed = F80::parse(v.to_string().as_bytes()).unwrap();
-            assert_eq!(
-                (parsed.mant, parsed.exp),
-                (F80::from_i64(v).mant, F80::from_i64(v).exp)
-            );
+            assert_eq!((parsed.mant, parsed.exp), (F80::from_i64(v).mant, F80::from_i64(v).exp));
         }
     }
 
@@ -528,16 +460,10 @@ mod tests {
     fn short_and_long_paths_agree() {
         let mut rng = fastrand::Rng::with_seed(3);
         for _ in 0..20_000 {
-            let mut digits = (rng.u64(1..) >> rng.u32(0..63))
-                .max(1)
-                .to_string()
-                .into_bytes();
+            let mut digits = (rng.u64(1..) >> rng.u32(0..63)).max(1).to_string().into_bytes();
             digits.truncate(19);
             let exp = rng.i32(-27..=27);
-            let (a, b) = (
-                scale_small(false, &digits, exp),
-                scale_big(false, &digits, exp),
-            );
+            let (a, b) = (scale_small(false, &digits, exp), scale_big(false, &digits, exp));
             assert_eq!((a.mant, a.exp), (b.mant, b.exp), "{digits:?}e{exp}");
         }
     }

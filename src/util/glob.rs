@@ -66,11 +66,7 @@ fn skip_stars(pattern: &[u8], mut p: usize) -> usize {
 }
 
 fn fold(byte: u8, nocase: bool) -> u8 {
-    if nocase {
-        byte.to_ascii_lowercase()
-    } else {
-        byte
-    }
+    if nocase { byte.to_ascii_lowercase() } else { byte }
 }
 
 /// Matches the one-byte element at `p` (not a star) against `byte`; gives the position behind it.
@@ -119,11 +115,7 @@ fn match_class(pattern: &[u8], mut p: usize, byte: u8, nocase: bool) -> (bool, u
 /// Range ends may stand in either order. They are ordered as C's signed `char` before case is
 /// folded, both visible to callers.
 fn in_range(from: u8, to: u8, byte: u8, nocase: bool) -> bool {
-    let (from, to) = if from.cast_signed() > to.cast_signed() {
-        (to, from)
-    } else {
-        (from, to)
-    };
+    let (from, to) = if from.cast_signed() > to.cast_signed() { (to, from) } else { (from, to) };
     let [from, to, byte] = [from, to, byte].map(|b| range_value(b, nocase));
     (from..=to).contains(&byte)
 }
@@ -144,10 +136,7 @@ mod tests {
 
     #[track_caller]
     fn case(pattern: &str, text: &str, want: bool) {
-        assert_eq!(
-            string_match(pattern.as_bytes(), text.as_bytes(), false),
-            want
-        );
+        assert_eq!(string_match(pattern.as_bytes(), text.as_bytes(), false), want);
     }
 
     #[test]
@@ -222,11 +211,7 @@ mod tests {
         pattern.push(b'b');
         assert!(!string_match(&pattern, &text, false));
         assert!(string_match(&b"a*".repeat(1001), &text, false));
-        assert!(string_match(
-            &[&b"*a".repeat(1000)[..], b"*"].concat(),
-            &text,
-            false
-        ));
+        assert!(string_match(&[&b"*a".repeat(1000)[..], b"*"].concat(), &text, false));
         assert!(!string_match(&b"*a".repeat(1001), &text, false));
     }
 }

@@ -15,14 +15,8 @@ static KEY: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 /// Sets the process' key. Call it once, before the first table is filled.
 pub fn set_key(key: [u8; 16]) {
     let (k0, k1) = key.split_at(8);
-    KEY[0].store(
-        u64::from_le_bytes(k0.try_into().expect("half of 16")),
-        Ordering::Relaxed,
-    );
-    KEY[1].store(
-        u64::from_le_bytes(k1.try_into().expect("half of 16")),
-        Ordering::Relaxed,
-    );
+    KEY[0].store(u64::from_le_bytes(k0.try_into().expect("half of 16")), Ordering::Relaxed);
+    KEY[1].store(u64::from_le_bytes(k1.try_into().expect("half of 16")), Ordering::Relaxed);
 }
 
 /// Sets a random key from the system.
@@ -39,22 +33,12 @@ pub fn set_random_key() -> Result<(), getrandom::Error> {
 /// The keyed hash of `data`.
 #[inline]
 pub fn siphash(data: &[u8]) -> u64 {
-    sip12(
-        KEY[0].load(Ordering::Relaxed),
-        KEY[1].load(Ordering::Relaxed),
-        data,
-        |word| word,
-    )
+    sip12(KEY[0].load(Ordering::Relaxed), KEY[1].load(Ordering::Relaxed), data, |word| word)
 }
 
 /// The keyed hash of `data` with ASCII letters taken as lower case.
 pub fn siphash_nocase(data: &[u8]) -> u64 {
-    sip12(
-        KEY[0].load(Ordering::Relaxed),
-        KEY[1].load(Ordering::Relaxed),
-        data,
-        lower,
-    )
+    sip12(KEY[0].load(Ordering::Relaxed), KEY[1].load(Ordering::Relaxed), data, lower)
 }
 
 /// Lower-cases the ASCII letters in eight bytes at once.
@@ -127,9 +111,7 @@ fn tail_word(data: &[u8], tail: &[u8]) -> u64 {
     if let Some(last) = data.last_chunk::<8>() {
         return u64::from_le_bytes(*last) >> (8 * (8 - tail.len()));
     }
-    tail.iter()
-        .rev()
-        .fold(0, |word, &byte| (word << 8) | byte as u64)
+    tail.iter().rev().fold(0, |word, &byte| (word << 8) | byte as u64)
 }
 
 #[cfg(test)]
@@ -175,15 +157,9 @@ mod tests {
     fn letters_of_both_cases_hash_alike_and_nothing_else_does() {
         for byte in 0..=255u8 {
             let word = u64::from_le_bytes([byte; 8]);
-            assert_eq!(
-                lower(word),
-                u64::from_le_bytes([byte.to_ascii_lowercase(); 8])
-            );
+            assert_eq!(lower(word), u64::from_le_bytes([byte.to_ascii_lowercase(); 8]));
         }
-        assert_eq!(
-            siphash_nocase(b"MaxMemory-Policy"),
-            siphash_nocase(b"maxmemory-policy")
-        );
+        assert_eq!(siphash_nocase(b"MaxMemory-Policy"), siphash_nocase(b"maxmemory-policy"));
         assert_eq!(siphash_nocase(b"GeT"), siphash(b"get"));
         assert_ne!(siphash_nocase(b"get"), siphash_nocase(b"got"));
     }

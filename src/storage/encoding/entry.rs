@@ -13,8 +13,8 @@
 //! ```
 //!
 //! So a 16-byte key with a 16-byte value takes 40 bytes, with an integer 32, and a look-up touches
-//! one or two cache lines. Strings are inline up to `EMBED_MAX_BYTES` in all; longer ones, and those
-//! that were modified in place, are `RawStr`.
+//! one or two cache lines. Strings are inline up to `EMBED_MAX_BYTES` in all; longer ones, and
+//! those that were modified in place, are `RawStr`.
 //!
 //! Not here: which keys have a TTL (`Db` keeps a second table of the same pointers), and time.
 //!
@@ -101,35 +101,21 @@ fn kind_of(obj_type: ObjType, encoding: u8) -> u8 {
 
 impl<'v> Content<'v> {
     fn int(value: i64) -> Self {
-        Content::Word {
-            kind: kind_of(ObjType::String, ENC_INT),
-            word: Word::int(value),
-        }
+        Content::Word { kind: kind_of(ObjType::String, ENC_INT), word: Word::int(value) }
     }
 
     fn raw(value: RawStr) -> Self {
-        Content::Word {
-            kind: kind_of(ObjType::String, ENC_RAW),
-            word: Word::new(value),
-        }
+        Content::Word { kind: kind_of(ObjType::String, ENC_RAW), word: Word::new(value) }
     }
 
     fn thin<T: ThinValue>(value: T) -> Self {
-        Content::Word {
-            kind: kind_of(T::TYPE, 0),
-            word: Word::new(value),
-        }
+        Content::Word { kind: kind_of(T::TYPE, 0), word: Word::new(value) }
     }
 
     /// Bytes that are not an integer: inline if the entry stays small.
     #[inline(always)]
     fn string(klen: usize, ttl: bool, bytes: &'v [u8]) -> Self {
-        let shape = Shape {
-            klen,
-            vlen: bytes.len(),
-            payload: false,
-            ttl,
-        };
+        let shape = Shape { klen, vlen: bytes.len(), payload: false, ttl };
         if bytes.len() <= EMBSTR_MAX_LEN || shape.total() <= EMBED_MAX_BYTES {
             Content::Inline(bytes)
         } else {
@@ -152,24 +138,14 @@ impl Entry {
     fn spec<'v>(klen: usize, content: Content<'v>, ttl: Option<i64>) -> Spec<'v> {
         match content {
             Content::Inline(bytes) => Spec {
-                shape: Shape {
-                    klen,
-                    vlen: bytes.len(),
-                    payload: false,
-                    ttl: ttl.is_some(),
-                },
+                shape: Shape { klen, vlen: bytes.len(), payload: false, ttl: ttl.is_some() },
                 kind: kind_of(ObjType::String, ENC_EMBED),
                 word: None,
                 ttl,
                 inline: Inline::Bytes(bytes),
             },
             Content::Word { kind, word } => Spec {
-                shape: Shape {
-                    klen,
-                    vlen: 0,
-                    payload: true,
-                    ttl: ttl.is_some(),
-                },
+                shape: Shape { klen, vlen: 0, payload: true, ttl: ttl.is_some() },
                 kind,
                 word: Some(word),
                 ttl,
@@ -224,44 +200,24 @@ impl Entry {
     /// The same key and value with another TTL; may move.
     pub fn with_expire(self, ttl: Option<i64>) -> Entry {
         let old = self.as_ref();
-        let shape = Shape {
-            ttl: ttl.is_some(),
-            ..old.shape()
-        };
+        let shape = Shape { ttl: ttl.is_some(), ..old.shape() };
         let word = shape.payload.then(|| old.word());
         let (kind, lru) = (old.kind(), old.lru());
-        self.reshape(
-            &Spec {
-                shape,
-                kind,
-                word,
-                ttl,
-                inline: Inline::Keep,
-            },
-            lru,
-        )
+        self.reshape(&Spec { shape, kind, word, ttl, inline: Inline::Keep }, lru)
     }
 
     /// The same key with a string value; may move. Also gives the old value back, unless it was a
     /// string without memory of its own.
     #[inline]
     pub fn with_bytes(self, value: &[u8], expire: Expire, lru: u32) -> (Entry, Option<Value>) {
-        let ttl = if expire == Expire::Keep {
-            self.as_ref().expire()
-        } else {
-            None
-        };
+        let ttl = if expire == Expire::Keep { self.as_ref().expire() } else { None };
         let content = Content::encode(self.as_ref().key_len(), ttl.is_some(), value);
         self.with_new_content(content, ttl, lru)
     }
 
     /// The same key with another value; may move. Gives the old value back as `with_bytes` does.
     pub fn with_value(self, value: Value, expire: Expire, lru: u32) -> (Entry, Option<Value>) {
-        let ttl = if expire == Expire::Keep {
-            self.as_ref().expire()
-        } else {
-            None
-        };
+        let ttl = if expire == Expire::Keep { self.as_ref().expire() } else { None };
         let klen = self.as_ref().key_len();
         Self::with_content(value, klen, ttl.is_some(), |content| {
             self.with_new_content(content, ttl, lru)

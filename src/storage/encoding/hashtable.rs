@@ -59,10 +59,7 @@ struct Array {
 }
 
 impl Array {
-    const NONE: Array = Array {
-        buckets: null_mut(),
-        used: 0,
-    };
+    const NONE: Array = Array { buckets: null_mut(), used: 0 };
 }
 
 /// See the module's documentation.
@@ -144,11 +141,7 @@ impl<E: Element> HashTable<E> {
     /// Number of buckets of array `table`.
     #[inline(always)]
     fn buckets(&self, table: usize) -> usize {
-        if self.t[table].buckets.is_null() {
-            0
-        } else {
-            1 << self.exp[table]
-        }
+        if self.t[table].buckets.is_null() { 0 } else { 1 << self.exp[table] }
     }
 
     #[inline(always)]
@@ -198,12 +191,7 @@ impl<E: Element> HashTable<E> {
             while candidates != 0 {
                 let slot = candidates.trailing_zeros() as usize;
                 if is_it(b.word(slot)) {
-                    return Some(Position {
-                        bucket,
-                        top,
-                        slot,
-                        table,
-                    });
+                    return Some(Position { bucket, top, slot, table });
                 }
                 candidates &= candidates - 1;
             }
@@ -311,12 +299,7 @@ impl<E: Element> HashTable<E> {
             let b = unsafe { &mut *bucket };
             if let Some(slot) = b.free_slot() {
                 b.fill(slot, tag, word);
-                return Position {
-                    bucket,
-                    top,
-                    slot,
-                    table,
-                };
+                return Position { bucket, top, slot, table };
             }
             bucket = match b.child() {
                 Some(child) => child,

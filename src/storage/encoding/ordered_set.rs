@@ -56,11 +56,7 @@ pub trait OrderedItem: Copy {
 /// A number that orders like the score, with -0 and 0 the same.
 fn score_key(score: f64) -> u64 {
     let bits = (score + 0.0).to_bits();
-    if bits >> 63 == 1 {
-        !bits
-    } else {
-        bits | 1 << 63
-    }
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
 /// More levels than any memory can fill.
@@ -143,11 +139,7 @@ impl<H: OrderedItem> OrderedSet<H> {
 
     /// Goes to the leaf where items of `probe` end; `pos` is behind the last of them there.
     fn descend(&self, probe: &Probe) -> Path {
-        let mut path = Path {
-            steps: [(0, 0); MAX_HEIGHT],
-            leaf: 0,
-            pos: 0,
-        };
+        let mut path = Path { steps: [(0, 0); MAX_HEIGHT], leaf: 0, pos: 0 };
         let mut node = self.root;
         for step in &mut path.steps[..self.height] {
             let inner = self.inners.get(node);
@@ -172,11 +164,7 @@ impl<H: OrderedItem> OrderedSet<H> {
     /// The path to the item at `rank`, which must be below `len`.
     fn locate(&self, mut rank: usize) -> Path {
         debug_assert!(rank < self.len);
-        let mut path = Path {
-            steps: [(0, 0); MAX_HEIGHT],
-            leaf: 0,
-            pos: 0,
-        };
+        let mut path = Path { steps: [(0, 0); MAX_HEIGHT], leaf: 0, pos: 0 };
         let mut node = self.root;
         for step in &mut path.steps[..self.height] {
             let inner = self.inners.get(node);
@@ -193,9 +181,8 @@ impl<H: OrderedItem> OrderedSet<H> {
     /// Items before the place of `path`.
     fn rank_of_path(&self, path: &Path) -> usize {
         let above = path.steps[..self.height].iter();
-        let before: usize = above
-            .map(|&(node, idx)| self.inners.get(node).count_before(idx.into()))
-            .sum();
+        let before: usize =
+            above.map(|&(node, idx)| self.inners.get(node).count_before(idx.into())).sum();
         before + path.pos
     }
 
@@ -225,9 +212,7 @@ impl<H: OrderedItem> OrderedSet<H> {
     fn refresh_first(&mut self, path: &Path) {
         let item = self.leaves.get(path.leaf).get(0);
         for &(node, idx) in path.steps[..self.height].iter().rev() {
-            self.inners
-                .get_mut(node)
-                .set_first(idx.into(), score_key(item.score()), item);
+            self.inners.get_mut(node).set_first(idx.into(), score_key(item.score()), item);
             if idx != 0 {
                 break;
             }
@@ -269,10 +254,7 @@ impl<H: OrderedItem> OrderedSet<H> {
     fn stays_between(&self, path: &Path, item: H, key: u64) -> bool {
         let leaf = self.leaves.get(path.leaf);
         let before = match path.pos {
-            0 => self
-                .leaves
-                .try_get(leaf.prev)
-                .map(|prev| prev.get(prev.len() - 1)),
+            0 => self.leaves.try_get(leaf.prev).map(|prev| prev.get(prev.len() - 1)),
             pos => Some(leaf.get(pos - 1)),
         };
         let after = if path.pos + 1 < leaf.len() {

@@ -73,10 +73,7 @@ impl Big {
     pub fn top_bits(&self) -> (u128, i32, bool) {
         let skip = self.0.len().saturating_sub(4);
         let (low, high) = self.0.split_at(skip);
-        let top = high
-            .iter()
-            .rev()
-            .fold(0, |v: u128, limb| (v << 32) | u128::from(*limb));
+        let top = high.iter().rev().fold(0, |v: u128, limb| (v << 32) | u128::from(*limb));
         let mut more = low.iter().any(|limb| *limb != 0);
         let mut shift = 32 * skip as i32;
         // Fewer than 66 bits would not carry "more"; take them from the next limb.

@@ -40,12 +40,9 @@ fn same_bytes(a: &[u8], b: &[u8]) -> bool {
 /// For less than eight bytes.
 #[inline(always)]
 fn same_short(a: &[u8], b: &[u8]) -> bool {
-    if let (Some(a0), Some(b0), Some(a1), Some(b1)) = (
-        a.first_chunk::<4>(),
-        b.first_chunk::<4>(),
-        a.last_chunk::<4>(),
-        b.last_chunk::<4>(),
-    ) {
+    if let (Some(a0), Some(b0), Some(a1), Some(b1)) =
+        (a.first_chunk::<4>(), b.first_chunk::<4>(), a.last_chunk::<4>(), b.last_chunk::<4>())
+    {
         return a0 == b0 && a1 == b1;
     }
     a.iter().zip(b).all(|(x, y)| x == y)
@@ -125,7 +122,8 @@ unsafe impl Element for Entry {
 /// An entry that another table owns.
 ///
 /// Only `Db` makes these, and keeps the promise that comes with it: an alias leaves its table, or
-/// is replaced by `replace_word`, before the table is used again after its entry was freed or moved.
+/// is replaced by `replace_word`, before the table is used again after its entry was freed or
+/// moved.
 pub struct EntryPtr(NonNull<u8>);
 
 // SAFETY: an alias is looked through only by tables of the thread that owns both tables, or not at

@@ -105,9 +105,7 @@ impl RawStr {
         let new = layout(cap);
         // SAFETY: the block was allocated with `old`; the new size is not zero.
         let block = unsafe { realloc(self.0.cast().as_ptr(), old, new.size()) };
-        self.0 = NonNull::new(block)
-            .unwrap_or_else(|| handle_alloc_error(new))
-            .cast();
+        self.0 = NonNull::new(block).unwrap_or_else(|| handle_alloc_error(new)).cast();
         // SAFETY: the header moved along.
         unsafe { self.0.as_mut() }.cap = cap;
     }
@@ -116,11 +114,7 @@ impl RawStr {
     pub fn reserve(&mut self, additional: usize) {
         let needed = self.len() + additional;
         if needed > self.capacity() {
-            let spare = if needed < MAX_PREALLOC {
-                needed
-            } else {
-                MAX_PREALLOC
-            };
+            let spare = if needed < MAX_PREALLOC { needed } else { MAX_PREALLOC };
             self.set_cap(needed + spare);
         }
     }
@@ -145,9 +139,7 @@ impl RawStr {
         let len = self.len();
         // SAFETY: there is room after `len`, and `bytes` is not part of a string borrowed mutably.
         unsafe {
-            self.data()
-                .add(len)
-                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            self.data().add(len).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
             self.0.as_mut().len = len + bytes.len();
         }
     }

@@ -199,8 +199,7 @@ impl Entry {
             let data = dst.add(spec.shape.data_offset()).as_ptr();
             data.copy_from_nonoverlapping(key.as_ptr(), key.len());
             if let Inline::Bytes(bytes) = spec.inline {
-                data.add(key.len())
-                    .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+                data.add(key.len()).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
             }
         }
         Entry(dst)
@@ -214,17 +213,9 @@ impl Entry {
         let (src, old) = (this.0, this.as_ref().shape());
         let (old_layout, new_layout) = (layout(old.total()), layout(spec.shape.total()));
         let in_place = old_layout.size() == new_layout.size();
-        let dst = if in_place {
-            src
-        } else {
-            allocate(spec.shape.total())
-        };
+        let dst = if in_place { src } else { allocate(spec.shape.total()) };
         let (from, to) = (old.data_offset(), spec.shape.data_offset());
-        let kept = if matches!(spec.inline, Inline::Keep) {
-            old.vlen
-        } else {
-            0
-        };
+        let kept = if matches!(spec.inline, Inline::Keep) { old.vlen } else { 0 };
         // SAFETY: both blocks hold their shapes. The key is moved (the ranges may overlap) before
         // anything is written over its old place; `bytes` is not part of this entry, which is
         // owned here. The old block is freed when nothing of it is needed.

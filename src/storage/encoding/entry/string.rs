@@ -108,21 +108,10 @@ pub struct EmbedStr(Entry);
 
 impl EmbedStr {
     pub fn from_bytes(bytes: &[u8]) -> EmbedStr {
-        let shape = super::Shape {
-            klen: 0,
-            vlen: bytes.len(),
-            payload: false,
-            ttl: false,
-        };
+        let shape = super::Shape { klen: 0, vlen: bytes.len(), payload: false, ttl: false };
         let kind = super::kind_of(crate::storage::object::ObjType::String, super::ENC_EMBED);
         let inline = super::Inline::Bytes(bytes);
-        let spec = super::Spec {
-            shape,
-            kind,
-            word: None,
-            ttl: None,
-            inline,
-        };
+        let spec = super::Spec { shape, kind, word: None, ttl: None, inline };
         EmbedStr(Entry::build(b"", &spec, 0))
     }
 

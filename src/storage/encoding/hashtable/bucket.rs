@@ -116,11 +116,7 @@ impl Bucket {
     /// The first slot that can take an element.
     #[inline(always)]
     pub(super) fn free_slot(&self) -> Option<usize> {
-        let usable = if self.is_chained() {
-            ALL_SLOTS >> 1
-        } else {
-            ALL_SLOTS
-        };
+        let usable = if self.is_chained() { ALL_SLOTS >> 1 } else { ALL_SLOTS };
         let free = self.matches(0) & usable;
         (free != 0).then(|| free.trailing_zeros() as usize)
     }
@@ -176,11 +172,7 @@ mod tests {
     use super::*;
 
     fn empty() -> Bucket {
-        Bucket {
-            words: [[0; WORD_BYTES]; SLOTS],
-            tags: [0; SLOTS],
-            meta: 0,
-        }
+        Bucket { words: [[0; WORD_BYTES]; SLOTS], tags: [0; SLOTS], meta: 0 }
     }
 
     #[test]
@@ -196,10 +188,7 @@ mod tests {
             assert_eq!(b.matches((slot + 1) as u8), 1 << slot);
         }
         b.clear(4);
-        assert_eq!(
-            (b.occupied(), b.free_slot()),
-            (ALL_SLOTS & !(1 << 4), Some(4))
-        );
+        assert_eq!((b.occupied(), b.free_slot()), (ALL_SLOTS & !(1 << 4), Some(4)));
     }
 
     #[test]
@@ -222,10 +211,7 @@ mod tests {
         let address = &raw mut *child;
         b.chain(address, &mut child);
         assert_eq!(b.child(), Some(address));
-        assert_eq!(
-            (b.occupied(), b.free_slot(), child.word(0)),
-            (0xff, None, 8)
-        );
+        assert_eq!((b.occupied(), b.free_slot(), child.word(0)), (0xff, None, 8));
         b.unchain(child.tag(0), child.word(0));
         assert_eq!((b.child(), b.word(8), b.occupied()), (None, 8, ALL_SLOTS));
     }

@@ -24,11 +24,7 @@ pub struct Iter<'a, E: Element> {
 
 impl<E: Element> HashTable<E> {
     pub fn iter(&self) -> Iter<'_, E> {
-        let next = if self.is_rehashing() {
-            self.rehash_idx
-        } else {
-            0
-        };
+        let next = if self.is_rehashing() { self.rehash_idx } else { 0 };
         Iter {
             table: self,
             array: 0,
@@ -44,11 +40,7 @@ impl<E: Element> HashTable<E> {
     pub fn retain(&mut self, mut keep: impl FnMut(E::Mut<'_>) -> bool) {
         let mut words = Vec::new();
         for table in 0..2 {
-            let moved = if table == 0 && self.is_rehashing() {
-                self.rehash_idx
-            } else {
-                0
-            };
+            let moved = if table == 0 && self.is_rehashing() { self.rehash_idx } else { 0 };
             for idx in moved..self.buckets(table) {
                 let top = self.bucket(table, idx);
                 self.take_chain(table, top, &mut words);
@@ -123,8 +115,7 @@ impl<'a, E: Element> Iter<'a, E> {
             prefetch_read(self.table.bucket(self.array, idx + 4).cast());
         }
         if idx + 2 < buckets {
-            self.table
-                .prefetch_chain(self.table.bucket(self.array, idx + 2));
+            self.table.prefetch_chain(self.table.bucket(self.array, idx + 2));
         }
         Some(self.table.bucket(self.array, idx))
     }

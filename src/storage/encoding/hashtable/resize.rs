@@ -73,19 +73,12 @@ pub(super) unsafe fn free_buckets(ptr: *mut Bucket, buckets: usize) {
 
 /// Bytes that an array of so many buckets occupies.
 pub(super) fn array_bytes(buckets: usize) -> usize {
-    if buckets == 0 {
-        0
-    } else {
-        malloc::usable_size(buckets * size_of::<Bucket>())
-    }
+    if buckets == 0 { 0 } else { malloc::usable_size(buckets * size_of::<Bucket>()) }
 }
 
 /// Buckets for a nominal size of at least `elements`.
 fn buckets_for(elements: usize) -> usize {
-    elements
-        .div_ceil(ELEMENTS_PER_BUCKET)
-        .max(1)
-        .next_power_of_two()
+    elements.div_ceil(ELEMENTS_PER_BUCKET).max(1).next_power_of_two()
 }
 
 impl<E: Element> HashTable<E> {
@@ -153,10 +146,7 @@ impl<E: Element> HashTable<E> {
         if buckets == self.buckets(0) {
             return;
         }
-        let array = Array {
-            buckets: alloc_buckets(buckets),
-            used: 0,
-        };
+        let array = Array { buckets: alloc_buckets(buckets), used: 0 };
         let exp = buckets.trailing_zeros() as u8;
         if self.t[0].used == 0 {
             self.free_array(0);
@@ -173,10 +163,7 @@ impl<E: Element> HashTable<E> {
     }
 
     pub fn resume_rehash(&mut self) {
-        self.paused = self
-            .paused
-            .checked_sub(1)
-            .expect("one pause for each resume");
+        self.paused = self.paused.checked_sub(1).expect("one pause for each resume");
     }
 
     /// The step that every mutable access makes.
@@ -310,11 +297,7 @@ impl<E: Element> HashTable<E> {
     /// Drops the elements of one array, its children, and the array.
     pub(super) fn free_array(&mut self, table: usize) {
         let buckets = self.buckets(table);
-        let from = if table == 0 && self.is_rehashing() {
-            self.rehash_idx
-        } else {
-            0
-        };
+        let from = if table == 0 && self.is_rehashing() { self.rehash_idx } else { 0 };
         // Nothing to walk for: no elements to drop and no children to free.
         if self.t[table].used > 0 && (std::mem::needs_drop::<E>() || self.children > 0) {
             for idx in from..buckets {
@@ -340,9 +323,7 @@ impl<E: Element> HashTable<E> {
                 if std::mem::needs_drop::<E>() {
                     let mut occupied = (*current).occupied();
                     while occupied != 0 {
-                        drop(E::from_word(
-                            (*current).word(occupied.trailing_zeros() as usize),
-                        ));
+                        drop(E::from_word((*current).word(occupied.trailing_zeros() as usize)));
                         occupied &= occupied - 1;
                     }
                 }

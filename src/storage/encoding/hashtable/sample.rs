@@ -17,27 +17,15 @@ const SAMPLE_EMPTY_RUN: usize = 5;
 impl<E: Element> HashTable<E> {
     /// Number of buckets that can hold elements: moved ones of the old array cannot.
     fn live_buckets(&self) -> usize {
-        let moved = if self.is_rehashing() {
-            self.rehash_idx
-        } else {
-            0
-        };
+        let moved = if self.is_rehashing() { self.rehash_idx } else { 0 };
         self.buckets(0) + self.buckets(1) - moved
     }
 
     /// The `n`-th of the live buckets.
     fn live_bucket(&self, n: usize) -> *mut Bucket {
-        let moved = if self.is_rehashing() {
-            self.rehash_idx
-        } else {
-            0
-        };
+        let moved = if self.is_rehashing() { self.rehash_idx } else { 0 };
         let first = self.buckets(0) - moved;
-        if n < first {
-            self.bucket(0, moved + n)
-        } else {
-            self.bucket(1, n - first)
-        }
+        if n < first { self.bucket(0, moved + n) } else { self.bucket(1, n - first) }
     }
 
     fn chain_len(top: *mut Bucket) -> usize {
@@ -107,11 +95,7 @@ impl<E: Element> HashTable<E> {
 
     /// Mean elements per bucket of the fuller array.
     fn densest(&self) -> usize {
-        let moved = if self.is_rehashing() {
-            self.rehash_idx
-        } else {
-            0
-        };
+        let moved = if self.is_rehashing() { self.rehash_idx } else { 0 };
         let first = self.t[0].used.div_ceil((self.buckets(0) - moved).max(1));
         first.max(self.t[1].used.div_ceil(self.buckets(1).max(1)))
     }

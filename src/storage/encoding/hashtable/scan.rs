@@ -11,10 +11,7 @@ use super::{Element, HashTable};
 /// Advances the bits of `cursor` that `mask` covers, reversed.
 #[inline]
 fn next_cursor(cursor: u64, mask: u64) -> u64 {
-    (cursor | !mask)
-        .reverse_bits()
-        .wrapping_add(1)
-        .reverse_bits()
+    (cursor | !mask).reverse_bits().wrapping_add(1).reverse_bits()
 }
 
 impl<E: Element> HashTable<E> {
@@ -39,11 +36,7 @@ impl<E: Element> HashTable<E> {
             visit(self, self.bucket(0, (cursor & mask) as usize));
             return next_cursor(cursor, mask);
         }
-        let (small, large) = if self.exp[0] <= self.exp[1] {
-            (0, 1)
-        } else {
-            (1, 0)
-        };
+        let (small, large) = if self.exp[0] <= self.exp[1] { (0, 1) } else { (1, 0) };
         let (mask_small, mask_large) = (self.mask(small) as u64, self.mask(large) as u64);
         visit(self, self.bucket(small, (cursor & mask_small) as usize));
         // All indices of the larger array that the small bucket expands to: count in the bits by

@@ -15,11 +15,7 @@ pub struct SlotMut<'a, E: Element> {
 impl<'a, E: Element + 'a> SlotMut<'a, E> {
     #[inline(always)]
     pub(super) fn new(table: &'a mut HashTable<E>, at: Position) -> Self {
-        SlotMut {
-            table: NonNull::from(table),
-            at,
-            borrow: PhantomData,
-        }
+        SlotMut { table: NonNull::from(table), at, borrow: PhantomData }
     }
 
     /// The element as it stands in the bucket; an identity for `replace_word`, `remove_word`.

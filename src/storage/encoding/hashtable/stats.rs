@@ -29,8 +29,7 @@ impl TableStats {
         self.buckets += other.buckets;
         self.non_empty += other.non_empty;
         self.longest = self.longest.max(other.longest);
-        self.distribution
-            .resize(self.distribution.len().max(other.distribution.len()), 0);
+        self.distribution.resize(self.distribution.len().max(other.distribution.len()), 0);
         for (sum, n) in self.distribution.iter_mut().zip(&other.distribution) {
             *sum += n;
         }
@@ -39,21 +38,13 @@ impl TableStats {
     /// Appends the report of the main table or of the rehashing target.
     pub fn write(&self, out: &mut String, is_target: bool, full: bool) {
         let idx = usize::from(is_target);
-        let name = if is_target {
-            "rehashing target"
-        } else {
-            "main hash table"
-        };
+        let name = if is_target { "rehashing target" } else { "main hash table" };
         let _ = writeln!(out, "Hash table {idx} stats ({name}):");
         if self.used == 0 {
             out.push_str("No stats available for empty dictionaries\n");
             return;
         }
-        let _ = writeln!(
-            out,
-            " table size: {}\n number of elements: {}",
-            self.size, self.used
-        );
+        let _ = writeln!(out, " table size: {}\n number of elements: {}", self.size, self.used);
         if !full {
             return;
         }
@@ -63,12 +54,7 @@ impl TableStats {
         let _ = writeln!(out, " avg chain length (counted): {average:.2}");
         let _ = writeln!(out, " avg chain length (computed): {average:.2}");
         out.push_str(" Chain length distribution:\n");
-        for (len, &n) in self
-            .distribution
-            .iter()
-            .enumerate()
-            .filter(|(_, n)| **n > 0)
-        {
+        for (len, &n) in self.distribution.iter().enumerate().filter(|(_, n)| **n > 0) {
             let percent = n as f64 / self.buckets as f64 * 100.0;
             let _ = writeln!(out, "   {len}: {n} ({percent:.2}%)");
         }
@@ -83,10 +69,7 @@ impl<E: Element> HashTable<E> {
 
     /// Nominal sizes of the main array and of the rehashing target (0 when there is none).
     pub fn array_sizes(&self) -> (usize, usize) {
-        (
-            self.buckets(0) * ELEMENTS_PER_BUCKET,
-            self.buckets(1) * ELEMENTS_PER_BUCKET,
-        )
+        (self.buckets(0) * ELEMENTS_PER_BUCKET, self.buckets(1) * ELEMENTS_PER_BUCKET)
     }
 
     /// Bytes of all buckets, without the elements.

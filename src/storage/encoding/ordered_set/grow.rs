@@ -43,10 +43,7 @@ impl<H: OrderedItem> OrderedSet<H> {
 
     /// Puts a new root above the old one.
     fn new_root(&mut self) {
-        assert!(
-            self.height < MAX_HEIGHT,
-            "the tree is deeper than any memory can fill"
-        );
+        assert!(self.height < MAX_HEIGHT, "the tree is deeper than any memory can fill");
         let (key, item) = if self.height == 0 {
             let item = self.leaves.get(self.root).get(0);
             (super::score_key(item.score()), item)
@@ -54,15 +51,7 @@ impl<H: OrderedItem> OrderedSet<H> {
             self.inners.get(self.root).first(0)
         };
         let mut root = Inner::new();
-        root.insert(
-            0,
-            Child {
-                key,
-                item,
-                count: self.len,
-                node: self.root,
-            },
-        );
+        root.insert(0, Child { key, item, count: self.len, node: self.root });
         self.root = self.inners.insert(root);
         self.height += 1;
     }
@@ -83,15 +72,7 @@ impl<H: OrderedItem> OrderedSet<H> {
         let parent = self.inners.get_mut(parent);
         parent.sub_count(idx, count);
         let key = super::score_key(item.score());
-        parent.insert(
-            idx + 1,
-            Child {
-                key,
-                item,
-                count,
-                node,
-            },
-        );
+        parent.insert(idx + 1, Child { key, item, count, node });
     }
 
     /// Splits the inner node `path.steps[level]`, whose parent has room.
@@ -99,23 +80,13 @@ impl<H: OrderedItem> OrderedSet<H> {
         let (parent, idx) = path.steps[level - 1];
         let idx = usize::from(idx);
         let mut right = Inner::new();
-        self.inners
-            .get_mut(path.steps[level].0)
-            .move_tail(at, &mut right);
+        self.inners.get_mut(path.steps[level].0).move_tail(at, &mut right);
         let count = right.total();
         let (key, item) = right.first(0);
         let node = self.inners.insert(right);
         let parent = self.inners.get_mut(parent);
         parent.sub_count(idx, count);
-        parent.insert(
-            idx + 1,
-            Child {
-                key,
-                item,
-                count,
-                node,
-            },
-        );
+        parent.insert(idx + 1, Child { key, item, count, node });
     }
 
     /// Evens the full leaf out with a neighbour under the same parent. False when none has room.
@@ -137,9 +108,7 @@ impl<H: OrderedItem> OrderedSet<H> {
     /// Shares the items of the leaves `left` and `left + 1` of an inner node out equally.
     pub(super) fn even_out(&mut self, parent: u32, left: usize) {
         let inner = self.inners.get_mut(parent);
-        let (a, b) = self
-            .leaves
-            .pair_mut(inner.child(left), inner.child(left + 1));
+        let (a, b) = self.leaves.pair_mut(inner.child(left), inner.child(left + 1));
         let half = (a.len() + b.len()) / 2;
         if a.len() > half {
             let n = a.len() - half;

@@ -42,9 +42,7 @@ impl Member {
         // SAFETY: the layout's size is at least nine. Score, varint and bytes are written inside it:
         // `head` counts exactly the first two.
         let member = unsafe {
-            let Some(start) = NonNull::new(alloc(layout)) else {
-                handle_alloc_error(layout)
-            };
+            let Some(start) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
             start.cast::<f64>().write(score);
             let mut at = start.add(SCORE_BYTES);
             let mut rest = bytes.len();
@@ -140,12 +138,7 @@ impl Member {
 
 impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Member({} {})",
-            self.score(),
-            self.bytes().escape_ascii()
-        )
+        write!(f, "Member({} {})", self.score(), self.bytes().escape_ascii())
     }
 }
 

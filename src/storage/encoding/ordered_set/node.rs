@@ -27,10 +27,7 @@ pub struct Slab<T> {
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Slab {
-            items: Vec::new(),
-            free: Vec::new(),
-        }
+        Slab { items: Vec::new(), free: Vec::new() }
     }
 }
 
@@ -51,9 +48,7 @@ impl<T> Slab<T> {
 
     #[inline]
     pub fn get(&self, id: u32) -> &T {
-        self.items[id as usize]
-            .as_deref()
-            .expect("ids in the tree are of live nodes")
+        self.items[id as usize].as_deref().expect("ids in the tree are of live nodes")
     }
 
     /// The node, unless `id` is [`NONE`].
@@ -63,9 +58,7 @@ impl<T> Slab<T> {
 
     #[inline]
     pub fn get_mut(&mut self, id: u32) -> &mut T {
-        self.items[id as usize]
-            .as_deref_mut()
-            .expect("ids in the tree are of live nodes")
+        self.items[id as usize].as_deref_mut().expect("ids in the tree are of live nodes")
     }
 
     /// Two different nodes at once.
@@ -104,42 +97,26 @@ pub struct Probe<'a> {
 
 impl<'a> Probe<'a> {
     pub fn item(score: u64, member: &'a [u8], inclusive: bool) -> Probe<'a> {
-        Probe {
-            score: Some(score),
-            member: Some(member),
-            inclusive,
-        }
+        Probe { score: Some(score), member: Some(member), inclusive }
     }
 
     pub fn score(score: f64, inclusive: bool) -> Probe<'a> {
-        Probe {
-            score: Some(score_key(score)),
-            member: None,
-            inclusive,
-        }
+        Probe { score: Some(score_key(score)), member: None, inclusive }
     }
 
     pub fn member(member: &'a [u8], inclusive: bool) -> Probe<'a> {
-        Probe {
-            score: None,
-            member: Some(member),
-            inclusive,
-        }
+        Probe { score: None, member: Some(member), inclusive }
     }
 
     /// How `item` compares to the probe.
     #[inline]
     pub fn compare<H: OrderedItem>(&self, item: H) -> Ordering {
-        let by_score = self
-            .score
-            .map_or(Ordering::Equal, |key| score_key(item.score()).cmp(&key));
+        let by_score = self.score.map_or(Ordering::Equal, |key| score_key(item.score()).cmp(&key));
         by_score.then_with(|| self.compare_member(item))
     }
 
     fn compare_member<H: OrderedItem>(&self, item: H) -> Ordering {
-        self.member.map_or(Ordering::Equal, |member| {
-            item.with_member(|own| own.cmp(member))
-        })
+        self.member.map_or(Ordering::Equal, |member| item.with_member(|own| own.cmp(member)))
     }
 
     fn is_after(&self, order: Ordering) -> bool {
@@ -295,11 +272,7 @@ impl<H: OrderedItem> Leaf<H> {
         let (min, max) = (self.key(0), self.key(last));
         let bits = 64 - (max - min).leading_zeros();
         self.shift = bits.saturating_sub(14) as u8;
-        let margin = if self.shift > 48 {
-            u64::MAX
-        } else {
-            0x6000 << self.shift
-        };
+        let margin = if self.shift > 48 { u64::MAX } else { 0x6000 << self.shift };
         self.base = min.saturating_sub(margin);
         for i in 0..=last {
             self.fps[i] = self.fingerprint(self.key(i));
@@ -457,15 +430,10 @@ impl<H: OrderedItem> Inner<H> {
             None => (0, keys.len()),
             Some(key) => {
                 let lo = keys.partition_point(|k| *k < key);
-                (
-                    lo,
-                    lo + keys[lo..].iter().take_while(|k| **k == key).count(),
-                )
+                (lo, lo + keys[lo..].iter().take_while(|k| **k == key).count())
             }
         };
-        bisect(lo, hi, |i| {
-            probe.is_after(probe.compare_member(self.first(i).1))
-        })
+        bisect(lo, hi, |i| probe.is_after(probe.compare_member(self.first(i).1)))
     }
 
     pub fn insert(&mut self, pos: usize, child: Child<H>) {

@@ -10,14 +10,12 @@ use std::ops::Range;
 impl<H: OrderedItem> OrderedSet<H> {
     /// Number of items before the one equal to (score, member).
     pub fn rank(&self, score: f64, member: &[u8]) -> Option<usize> {
-        self.find(score, member)
-            .map(|path| self.rank_of_path(&path))
+        self.find(score, member).map(|path| self.rank_of_path(&path))
     }
 
     /// The item equal to (score, member).
     pub fn get(&self, score: f64, member: &[u8]) -> Option<H> {
-        self.find(score, member)
-            .map(|path| self.leaves.get(path.leaf).get(path.pos))
+        self.find(score, member).map(|path| self.leaves.get(path.leaf).get(path.pos))
     }
 
     /// The item with `rank` items before it.
@@ -70,12 +68,7 @@ impl<H: OrderedItem> OrderedSet<H> {
     pub fn range(&self, ranks: Range<usize>) -> Iter<'_, H> {
         let left = ranks.end.min(self.len).saturating_sub(ranks.start);
         let (leaf, pos) = self.place(ranks.start, left);
-        Iter {
-            set: self,
-            leaf,
-            pos,
-            left,
-        }
+        Iter { set: self, leaf, pos, left }
     }
 
     /// The items of a range of ranks (its end is cut to the length), descending.
@@ -83,12 +76,7 @@ impl<H: OrderedItem> OrderedSet<H> {
         let end = ranks.end.min(self.len);
         let left = end.saturating_sub(ranks.start);
         let (leaf, pos) = self.place(end.wrapping_sub(1), left);
-        RevIter {
-            set: self,
-            leaf,
-            pos: pos + 1,
-            left,
-        }
+        RevIter { set: self, leaf, pos: pos + 1, left }
     }
 
     /// All items, ascending.

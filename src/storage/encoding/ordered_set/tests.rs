@@ -66,11 +66,7 @@ impl Pair {
     /// Structure, content, ranks and bounds.
     fn check(&self) {
         check_structure(&self.set);
-        let all: Vec<_> = self
-            .set
-            .iter()
-            .map(|h| (h.score(), h.bytes().to_vec()))
-            .collect();
+        let all: Vec<_> = self.set.iter().map(|h| (h.score(), h.bytes().to_vec())).collect();
         assert_eq!(all, self.oracle);
         let step = (self.oracle.len() / 50).max(1);
         for (at, (score, member)) in self.oracle.iter().enumerate().step_by(step) {
@@ -78,10 +74,7 @@ impl Pair {
             assert_eq!(self.set.by_rank(at).unwrap().bytes(), &member[..]);
             let ge = self.oracle.partition_point(|item| item.0 < *score);
             let gt = self.oracle.partition_point(|item| item.0 <= *score);
-            assert_eq!(
-                (self.set.first_ge(*score), self.set.first_gt(*score)),
-                (ge, gt)
-            );
+            assert_eq!((self.set.first_ge(*score), self.set.first_gt(*score)), (ge, gt));
         }
         assert_eq!(self.set.by_rank(self.oracle.len()), None);
         let ends = (self.oracle.first(), self.oracle.last());
@@ -92,21 +85,11 @@ impl Pair {
 
     fn check_range(&self, start: usize, end: usize) {
         let end_cut = end.min(self.oracle.len());
-        let want: Vec<_> = self.oracle[start.min(end_cut)..end_cut]
-            .iter()
-            .map(|i| &i.1[..])
-            .collect();
-        let got: Vec<_> = self
-            .set
-            .range(start..end)
-            .map(|h| h.bytes().to_vec())
-            .collect();
+        let want: Vec<_> =
+            self.oracle[start.min(end_cut)..end_cut].iter().map(|i| &i.1[..]).collect();
+        let got: Vec<_> = self.set.range(start..end).map(|h| h.bytes().to_vec()).collect();
         assert_eq!(got, want);
-        let mut got: Vec<_> = self
-            .set
-            .range_rev(start..end)
-            .map(|h| h.bytes().to_vec())
-            .collect();
+        let mut got: Vec<_> = self.set.range_rev(start..end).map(|h| h.bytes().to_vec()).collect();
         got.reverse();
         assert_eq!(got, want);
     }
@@ -145,10 +128,7 @@ fn check_structure(set: &OrderedSet<Member>) {
         let leaf = set.leaves.get(id);
         assert!(set.height == 0 || leaf.len() > 0);
         let prev = if i == 0 { node::NONE } else { chain[i - 1] };
-        assert_eq!(
-            (leaf.prev, leaf.next),
-            (prev, chain.get(i + 1).copied().unwrap_or(node::NONE))
-        );
+        assert_eq!((leaf.prev, leaf.next), (prev, chain.get(i + 1).copied().unwrap_or(node::NONE)));
     }
 }
 
@@ -288,8 +268,7 @@ fn random_inserts_fill_three_quarters() {
     let mut rng = fastrand::Rng::with_seed(1);
     let mut pair = Pair::default();
     for _ in 0..20_000 {
-        pair.set
-            .insert(Member::new(rng.f64(), &rng.u64(..).to_le_bytes()));
+        pair.set.insert(Member::new(rng.f64(), &rng.u64(..).to_le_bytes()));
     }
     let fill = pair.set.len() as f64 / (pair.set.leaves.len() * node::LEAF_CAP) as f64;
     assert!(fill > 0.75, "fill {fill}");
@@ -314,25 +293,13 @@ fn lex_bounds_among_equal_scores() {
 #[test]
 fn bounds_at_the_infinities_and_zeros() {
     let mut pair = Pair::default();
-    for (i, s) in [f64::NEG_INFINITY, -1.0, -0.0, 0.0, 1.0, f64::INFINITY]
-        .into_iter()
-        .enumerate()
-    {
+    for (i, s) in [f64::NEG_INFINITY, -1.0, -0.0, 0.0, 1.0, f64::INFINITY].into_iter().enumerate() {
         pair.insert(s, &[i as u8]);
     }
     let set = &pair.set;
-    assert_eq!(
-        (
-            set.first_ge(f64::NEG_INFINITY),
-            set.first_gt(f64::NEG_INFINITY)
-        ),
-        (0, 1)
-    );
+    assert_eq!((set.first_ge(f64::NEG_INFINITY), set.first_gt(f64::NEG_INFINITY)), (0, 1));
     assert_eq!((set.first_ge(0.0), set.first_gt(-0.0)), (2, 4));
-    assert_eq!(
-        (set.first_ge(f64::INFINITY), set.first_gt(f64::INFINITY)),
-        (5, 6)
-    );
+    assert_eq!((set.first_ge(f64::INFINITY), set.first_gt(f64::INFINITY)), (5, 6));
 }
 
 #[test]
@@ -358,7 +325,5 @@ fn the_set_may_be_dropped_on_another_thread() {
         set.insert(Member::new(f64::from(i), b"x"));
     }
     // SAFETY: the tree is the only container here.
-    std::thread::spawn(move || unsafe { set.free_members() })
-        .join()
-        .unwrap();
+    std::thread::spawn(move || unsafe { set.free_members() }).join().unwrap();
 }
