@@ -37,6 +37,9 @@ struct Candidate {
 pub struct Eviction {
     /// The policy is one of the LFU ones: entries hold LFU bits.
     pub lfu: bool,
+    /// Memory was above the limit, and evicting did not help, when the last command began: scripts
+    /// go by that, since what they do themselves must not make them fail half way.
+    pub out_of_memory: bool,
     log_factor: u32,
     decay_time_min: u32,
     pool: Vec<Candidate>,
@@ -111,12 +114,7 @@ fn time_limit_us(tenacity: i64) -> Option<u64> {
 }
 
 /// How good a victim an entry is.
-fn idleness(
-    entry: &EntryRef<'_>,
-    policy: MaxmemoryPolicy,
-    lru_clock: u32,
-    lfu: &LfuParams,
-) -> u64 {
+fn idleness(entry: &EntryRef<'_>, policy: MaxmemoryPolicy, lru_clock: u32, lfu: &LfuParams) -> u64 {
     if policy.is_lfu() {
         u64::from(u8::MAX - lfu_decayed(entry.lru(), lfu))
     } else if policy == MaxmemoryPolicy::VolatileTtl {
@@ -155,9 +153,7 @@ impl Server {
     pub fn over_maxmemory_after_alloc(&self, more: usize) -> bool {
         let limit = usize::try_from(self.config.maxmemory).unwrap_or(usize::MAX);
         let used = malloc::used_memory().saturating_add(more);
-        limit != 0
-            && used > limit
-            && used.saturating_sub(self.mem_not_counted_for_evict()) > limit
+        limit != 0 && used > limit && used.saturating_sub(self.mem_not_counted_for_evict()) > limit
     }
 }
 
@@ -212,7 +208,7 @@ impl Server {
             };
             freed += self.delete_evicted(db, &key);
             keys += 1;
-            if keys % KEYS_PER_CHECK == 0 {
+            if u64::is_multiple_of(keys, KEYS_PER_CHECK) {
                 // Memory freed by the other thread does not show in `freed`.
                 if self.config.lazyfree_lazy_eviction && self.memory_to_free() == 0 {
                     break;

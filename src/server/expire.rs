@@ -24,11 +24,6 @@ const DBS_PER_CALL: usize = 16;
 const BUCKETS_PER_KEY: u64 = 20;
 /// The clock is read once in so many loops.
 const LOOPS_PER_CLOCK: u64 = 16;
-/// Hash fields deleted in a second, as long as that keeps up.
-const FIELDS_PER_SECOND: u64 = 10_000;
-/// A database that keeps the field cycle busy for so many fields in a row gets more of them a call.
-const FIELDS_BACKLOG: u64 = 1_000_000;
-const FIELDS_FACTOR_MAX: u64 = 32;
 /// Tries of RANDOMKEY when every key it meets is expired and may not be deleted.
 const RANDOM_KEY_TRIES: usize = 100;
 
@@ -66,9 +61,6 @@ pub struct ActiveExpire {
     /// The last cycle ran out of time.
     time_limit_hit: bool,
     last_fast_us: u64,
-    next_fields_db: usize,
-    /// Fields deleted in a row without catching up in `next_fields_db`.
-    fields_backlog: u64,
     /// Names of expired keys of one loop, end to end: deleting while scanning is not possible.
     names: Vec<u8>,
     ends: Vec<usize>,
@@ -82,8 +74,6 @@ impl Default for ActiveExpire {
             next_db: 0,
             time_limit_hit: false,
             last_fast_us: 0,
-            next_fields_db: 0,
-            fields_backlog: 0,
             names: Vec::new(),
             ends: Vec::new(),
         }
@@ -272,7 +262,6 @@ impl Server {
             // The next call goes on with the next database, even if time runs out in this one.
             self.expire.next_db = db + 1;
             visited += 1;
-            self.expire_fields_cycle(cycle);
             if self.keyspace.dbs[db].expires_len() > 0 {
                 performed += 1;
                 self.expire_db_cycle(db, &effort, &mut sums, start_us + limit_us);
@@ -313,7 +302,7 @@ impl Server {
             sums.expired += expired;
             let stale = sampled == 0 || expired * 100 / sampled > effort.acceptable_stale_percent;
             let again = !at_end && stale;
-            let clock = sums.loops % LOOPS_PER_CLOCK == 0;
+            let clock = sums.loops.is_multiple_of(LOOPS_PER_CLOCK);
             if clock || !again {
                 ttls.flush_into(&mut self.keyspace.dbs[db].avg_ttl);
             }

@@ -42,17 +42,10 @@ impl Server {
     /// The key is hashed once. It is probed once, and a second time only in a database with TTLs or
     /// if somebody may want to know of the miss: what follows then needs the whole server.
     #[inline]
-    pub fn lookup_read_with(
-        &mut self,
-        db: usize,
-        key: &[u8],
-        how: Lookup,
-    ) -> Option<EntryRef<'_>> {
+    pub fn lookup_read_with(&mut self, db: usize, key: &[u8], how: Lookup) -> Option<EntryRef<'_>> {
         let at = self.keyspace.dbs[db].hash(key);
         let tells_misses = self.config.notify_keyspace_events.intersects(NotifyFlags::KEY_MISS);
-        if (tells_misses || self.keyspace.dbs[db].expires_len() > 0)
-            && !self.is_live(db, at, key)
-        {
+        if (tells_misses || self.keyspace.dbs[db].expires_len() > 0) && !self.is_live(db, at, key) {
             self.missed(db, key, how);
             return None;
         }
@@ -188,6 +181,19 @@ impl Server {
         }
     }
 
+    /// LRU or LFU bits of a key that is about to be set: an existing one keeps its frequency, and
+    /// this counts as an access.
+    #[inline]
+    pub fn overwrite_lru(&self, db: usize, key: &[u8]) -> u32 {
+        if !self.eviction.lfu {
+            return self.clock.lru_clock;
+        }
+        match self.keyspace.dbs[db].find(key) {
+            Some(old) => lfu_log_incr(old.lru(), &self.lfu_params()),
+            None => self.initial_lru(),
+        }
+    }
+
     /// See [`crate::commands::Ctx::set_key`].
     pub fn set_key(&mut self, db: usize, key: &[u8], value: Value, keep_ttl: bool) {
         self.expire_if_needed(db, key);
@@ -195,7 +201,11 @@ impl Server {
             self.add_key(db, key, value);
         } else {
             self.signal_deleted_key_as_ready(db, key);
+            let lru = self.overwrite_lru(db, key);
             let old = self.keyspace.dbs[db].set(key, value, keep_ttl);
+            if let Some(mut entry) = self.keyspace.dbs[db].find_mut(key) {
+                entry.set_lru(lru);
+            }
             self.signal_key_as_ready(db, key);
             if let Some(old) = old {
                 self.lazyfree.free_value(old, self.config.lazyfree_lazy_server_del);

@@ -12,7 +12,9 @@ mod sort;
 pub mod table;
 mod wait;
 
-pub use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
+pub use expire::{
+    expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl,
+};
 pub use keyspace::{del, exists, keys, randomkey, touch, type_command, unlink};
 pub use object::{object_encoding, object_freq, object_help, object_idletime, object_refcount};
 pub use rename::{copy, move_command, rename, renamenx};

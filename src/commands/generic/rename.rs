@@ -46,7 +46,11 @@ fn rename_generic(ctx: &mut Ctx<'_>, args: Args<'_>, nx: bool) -> CmdResult {
         ctx.notify(NotifyFlags::GENERIC, "rename_to", to);
         ctx.dirty(1);
     }
-    if nx { ctx.client.reply.int(1) } else { ctx.client.reply.ok() }
+    if nx {
+        ctx.client.reply.int(1)
+    } else {
+        ctx.client.reply.ok()
+    }
     Ok(())
 }
 
@@ -118,7 +122,7 @@ pub fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         return Ok(());
     }
     let found = ctx.db().find(source).expect("just looked up; the target is another key");
-    let (value, expire) = (found.duplicate(), found.expire());
+    let (value, expire) = (found.value().duplicate(), found.expire());
     if taken {
         let lazy = ctx.server.config.lazyfree_lazy_server_del;
         ctx.server.remove_key(to, target, lazy);

@@ -53,9 +53,7 @@ impl<'a> Options<'a> {
 
 fn type_by_name(name: &[u8]) -> Result<ObjType, ReplyError> {
     let found = ObjType::ALL.into_iter().find(|t| is_option(name, t.name()));
-    found.ok_or_else(|| {
-        ReplyError::err([&b"unknown type name '"[..], name, b"'"].concat())
-    })
+    found.ok_or_else(|| ReplyError::err([&b"unknown type name '"[..], name, b"'"].concat()))
 }
 
 /// The one slot whose keys a pattern can match, if it restricts them to one.

@@ -1,5 +1,6 @@
 //! PLACEHOLDER of the hash type, so that the storage core compiles; its author replaces it.
 
+#[derive(Clone)]
 #[repr(transparent)]
 pub struct Hash(Box<Vec<u8>>);
 

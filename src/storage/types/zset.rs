@@ -1,5 +1,6 @@
 //! PLACEHOLDER of the zset type, so that the storage core compiles; its author replaces it.
 
+#[derive(Clone)]
 #[repr(transparent)]
 pub struct ZSet(Box<Vec<u8>>);
 

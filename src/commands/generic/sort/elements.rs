@@ -4,6 +4,7 @@ use super::options::Options;
 use super::order::{Collation, score};
 use crate::storage::entry_view::EntryRef;
 use crate::storage::object::ValueRef;
+use crate::storage::types::list::List;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -33,8 +34,6 @@ pub(super) struct Elements {
 pub(super) fn len(entry: &EntryRef<'_>) -> usize {
     match entry.value() {
         ValueRef::List(list) => list.len(),
-        ValueRef::Set(set) => set.len(),
-        ValueRef::ZSet(zset) => zset.len(),
         _ => 0,
     }
 }
@@ -50,23 +49,26 @@ impl Elements {
         let mut found = Elements::default();
         let whole = 0..len(entry);
         let part = if options.unsorted { range.clone() } else { whole };
-        match entry.value() {
-            ValueRef::List(list) => {
-                let reverse = options.unsorted && options.desc;
-                found.load_list(list, part, reverse);
-            }
-            ValueRef::ZSet(zset) => {
-                let reverse = options.unsorted && options.desc;
-                found.load_zset(zset, part, reverse);
-            }
-            ValueRef::Set(set) => {
-                set.for_each(|member| found.push(member));
-                return (found, range);
-            }
-            _ => {}
+        let reverse = options.unsorted && options.desc;
+        if let ValueRef::List(list) = entry.value() {
+            found.load_list(list, part, reverse);
         }
         let range = if options.unsorted { 0..range.len() } else { range };
         (found, range)
+    }
+
+    /// `part` counts from the tail if `reverse`.
+    fn load_list(&mut self, list: &List, part: Range<usize>, reverse: bool) {
+        if part.is_empty() {
+            return;
+        }
+        let first = if reverse { list.len() - 1 - part.start } else { part.start };
+        let mut left = part.len();
+        list.for_each_from(first, reverse, |value| {
+            self.push(value.as_bytes(&mut itoa::Buffer::new()));
+            left -= 1;
+            left > 0
+        });
     }
 
     pub fn push(&mut self, text: &[u8]) {

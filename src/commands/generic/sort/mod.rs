@@ -50,10 +50,7 @@ fn sort_generic(ctx: &mut Ctx<'_>, args: Args<'_>, read_only: bool) -> CmdResult
         },
     };
     let scripted = ctx.client.flags.has(ClientFlags::SCRIPT);
-    if options.unsorted
-        && obj_type == Some(ObjType::Set)
-        && (options.store.is_some() || scripted)
-    {
+    if options.unsorted && obj_type == Some(ObjType::Set) && (options.store.is_some() || scripted) {
         // A set has no order of its own: replicas and scripts need a defined one.
         options.unsorted = false;
         options.alpha = true;

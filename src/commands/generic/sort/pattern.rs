@@ -10,7 +10,11 @@ pub(super) enum Pattern<'a> {
     Itself,
     /// No `*`: names no key that depends on the element, so there is no value.
     Constant,
-    Key { before: &'a [u8], after: &'a [u8], field: Option<&'a [u8]> },
+    Key {
+        before: &'a [u8],
+        after: &'a [u8],
+        field: Option<&'a [u8]>,
+    },
 }
 
 impl<'a> Pattern<'a> {
@@ -53,11 +57,9 @@ impl<'a> Pattern<'a> {
         name.extend_from_slice(before);
         name.extend_from_slice(element);
         name.extend_from_slice(after);
-        let now_ms = server.clock.cmd_time_ms;
         let Some(entry) = server.lookup_read(db, name) else { return f(None) };
         match (entry.value(), field) {
             (ValueRef::Str(value), None) => f(Some(value.as_bytes(&mut [0; 20]))),
-            (ValueRef::Hash(hash), Some(field)) => hash_field(hash, field, now_ms, f),
             _ => f(None),
         }
     }
