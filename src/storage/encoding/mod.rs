@@ -5,6 +5,7 @@ pub mod hashtable;
 pub mod intset;
 pub mod listpack;
 pub mod lzf;
+pub mod member_table;
 pub mod ordered_set;
 pub mod quicklist;
 pub mod tagged;
