@@ -28,6 +28,7 @@ const UNSAFE_WALL: &[&str] = &[
     "src/sys/",
     "src/scripting/lua/",
     "src/storage/encoding/entry*",
+    "src/storage/encoding/field_table*",
     "src/storage/encoding/hashtable*",
     "src/storage/encoding/tagged*",
     "src/storage/encoding/listpack*",

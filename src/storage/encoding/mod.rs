@@ -1,6 +1,8 @@
 //! In-memory forms of values. An encoding knows no `Db`, config or clock: limits and time are arguments.
 
 pub mod entry;
+pub mod field_expires;
+pub mod field_table;
 pub mod hashtable;
 pub mod intset;
 pub mod listpack;
