@@ -234,9 +234,7 @@ impl<'a> FieldRef<'a> {
     pub fn name(&self) -> &'a [u8] {
         let shape = self.shape();
         // SAFETY: the name stands there, unchanged for 'a.
-        unsafe {
-            std::slice::from_raw_parts(self.0.add(shape.name_at()).as_ptr(), shape.name_len)
-        }
+        unsafe { std::slice::from_raw_parts(self.0.add(shape.name_at()).as_ptr(), shape.name_len) }
     }
 
     #[inline(always)]

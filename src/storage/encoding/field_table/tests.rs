@@ -8,10 +8,8 @@ type Model = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
 
 fn check(table: &FieldTable, model: &Model) {
     assert_eq!(table.len(), model.len());
-    let seen: Model = table
-        .iter()
-        .map(|f| (f.name().to_vec(), (f.value().to_vec(), f.expire())))
-        .collect();
+    let seen: Model =
+        table.iter().map(|f| (f.name().to_vec(), (f.value().to_vec(), f.expire()))).collect();
     assert_eq!(&seen, model);
     let times = model.values().filter_map(|(_, at)| *at);
     assert_eq!(table.min_expire(), times.clone().min());
