@@ -6,7 +6,7 @@
 //!
 //! A scan cursor is the table's cursor with the slot in its low 14 bits, as Redis composes it.
 //!
-//! Not here: expiry, values (see `db`). Invariant: the Fenwick tree and `len` agree with the tables.
+//! Not here: expiry, values (see `db`). Invariant: the Fenwick tree agrees with the tables.
 
 use std::time::{Duration, Instant};
 

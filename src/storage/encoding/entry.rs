@@ -13,8 +13,8 @@
 //! ```
 //!
 //! So a 16-byte key with a 16-byte value takes 40 bytes, with an integer 32, and a look-up touches
-//! one or two cache lines. Strings are inline up to `EMBED_MAX_BYTES` in all; longer ones, and those
-//! that were modified in place, are `RawStr`.
+//! one or two cache lines. Strings are inline up to `EMBED_MAX_BYTES` in all; longer ones, and
+//! those that were modified in place, are `RawStr`.
 //!
 //! Not here: which keys have a TTL (`Db` keeps a second table of the same pointers), and time.
 //!

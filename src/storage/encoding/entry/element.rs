@@ -122,7 +122,8 @@ unsafe impl Element for Entry {
 /// An entry that another table owns.
 ///
 /// Only `Db` makes these, and keeps the promise that comes with it: an alias leaves its table, or
-/// is replaced by `replace_word`, before the table is used again after its entry was freed or moved.
+/// is replaced by `replace_word`, before the table is used again after its entry was freed or
+/// moved.
 pub struct EntryPtr(NonNull<u8>);
 
 // SAFETY: an alias is looked through only by tables of the thread that owns both tables, or not at
