@@ -28,11 +28,13 @@ const UNSAFE_WALL: &[&str] = &[
     "src/sys/",
     "src/scripting/lua/",
     "src/storage/encoding/entry*",
+    "src/storage/encoding/field_table*",
     "src/storage/encoding/hashtable*",
     "src/storage/encoding/tagged*",
     "src/storage/encoding/listpack*",
     "src/storage/encoding/intset*",
     "src/storage/encoding/ordered_set*",
+    "src/storage/encoding/member_table*",
     "src/util/crc64.rs",
 ];
 

@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use crate::protocol::error::ReplyError;
 use crate::protocol::number;
+use crate::util::f80::F80;
 
 /// argv, the command's name first.
 #[derive(Clone, Copy, Debug)]
@@ -55,4 +56,42 @@ pub fn int_in(arg: &[u8], min: i64, max: i64) -> Result<i64, ReplyError> {
 /// A double, or "ERR value is not a valid float".
 pub fn float(arg: &[u8]) -> Result<f64, ReplyError> {
     number::parse_f64(arg).ok_or(ReplyError::NOT_FLOAT)
+}
+
+/// The timeout of a blocking command, in seconds with a fraction, as the absolute time at which it
+/// ends (ms since the epoch); 0 = never. A part of a millisecond counts as a whole one.
+pub fn timeout(arg: &[u8], now_ms: i64) -> Result<i64, ReplyError> {
+    if F80::parse(arg).is_none_or(F80::is_nan) {
+        return Err(ReplyError::TIMEOUT_NOT_FLOAT);
+    }
+    let (seconds, _) = number::parse_f64_prefix(arg);
+    let ms = (seconds * 1000.0).ceil();
+    // 2^63, the first double above every i64.
+    if ms >= i64::MAX as f64 {
+        return Err(ReplyError::TIMEOUT_RANGE);
+    }
+    match ms as i64 {
+        0 => Ok(0),
+        ms if ms < 0 => Err(ReplyError::TIMEOUT_NEGATIVE),
+        ms => now_ms.checked_add(ms).ok_or(ReplyError::TIMEOUT_RANGE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_absolute_and_rounded_up() {
+        assert_eq!(timeout(b"0", 1000), Ok(0));
+        assert_eq!(timeout(b"1.5", 1000), Ok(2500));
+        assert_eq!(timeout(b"0.0001", 1000), Ok(1001));
+        assert!(timeout(b"0x7FFFFFFFFFFFFF", 1000).is_ok());
+        assert_eq!(timeout(b"-1", 1000), Err(ReplyError::TIMEOUT_NEGATIVE));
+        assert_eq!(timeout(b"0x7FFFFFFFFFFFFFFF", 1000), Err(ReplyError::TIMEOUT_RANGE));
+        assert_eq!(timeout(b"9223372036854775", i64::MAX - 5), Err(ReplyError::TIMEOUT_RANGE));
+        for text in ["", "x", "1 ", "nan"] {
+            assert_eq!(timeout(text.as_bytes(), 1000), Err(ReplyError::TIMEOUT_NOT_FLOAT));
+        }
+    }
 }

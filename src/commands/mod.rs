@@ -10,6 +10,7 @@ pub mod ctx;
 pub mod docs;
 #[cfg(test)]
 mod facts_tests;
+pub mod generic;
 pub mod help;
 pub mod key_specs;
 pub mod keys;
@@ -25,7 +26,7 @@ pub use spec::{CommandSpec, Group, acl, flag, key_flag};
 use table::Groups;
 
 /// The rows of all families.
-pub const GROUPS: Groups = &[string::COMMANDS];
+pub const GROUPS: Groups = &[generic::COMMANDS, string::COMMANDS];
 
 /// Handler of a container (`CONFIG`, `CLIENT`): never runs, dispatch asks for a sub-command first.
 pub fn container(_ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {

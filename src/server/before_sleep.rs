@@ -9,9 +9,7 @@ impl Server {
         self.handle_blocked_timeouts();
         self.handle_clients_blocked_on_keys();
         self.resume_if_pause_over();
-        if self.config.maxmemory != 0 || self.keyspace.has_expires() {
-            self.fast_expire_cycle();
-        }
+        self.fast_expire_cycle();
         self.check_touched_outputs();
         self.write_pending();
     }
@@ -29,6 +27,7 @@ impl Server {
 
     /// Runs `server_cron` when it is due.
     pub fn run_timers(&mut self) {
+        self.continue_eviction();
         if self.clock.now_ms >= self.next_cron_ms {
             self.clock.update();
             let wait = self.server_cron();

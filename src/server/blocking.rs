@@ -44,6 +44,8 @@ pub enum TimeoutReply {
     NullArray,
     Null,
     Int(i64),
+    /// An array of two integers (WAITAOF).
+    IntPair(i64, i64),
     Nothing,
 }
 
@@ -300,6 +302,11 @@ impl Server {
             TimeoutReply::NullArray => client.reply.null_array(),
             TimeoutReply::Null => client.reply.null(),
             TimeoutReply::Int(n) => client.reply.int(n),
+            TimeoutReply::IntPair(a, b) => {
+                client.reply.array(2);
+                client.reply.int(a);
+                client.reply.int(b);
+            }
             TimeoutReply::Nothing => {}
         }
         self.queue_write(client);

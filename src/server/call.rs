@@ -39,7 +39,6 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
     let start_us = ctx.server.clock.monotonic_us();
     let dirty_before = ctx.server.dirty;
     let errors_before = ctx.server.exec.errors;
-    let propagate_mark = ctx.server.propagate.pending.len();
     let reply_start = ctx.client.reply.len();
     let discard = ctx.client.replies_discarded();
 
@@ -57,7 +56,7 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
     account(ctx, id, args, us, failed);
     let changed = ctx.server.dirty != dirty_before;
     let db = ctx.client.db;
-    ctx.server.propagate.command_done(propagate_mark, db, args.0, changed);
+    ctx.server.propagate.command_done(db, args.0, changed);
     if ctx.client.flags.has(ClientFlags::BLOCKED) {
         remember_blocked(ctx.client, id, args, us);
     }

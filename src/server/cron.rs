@@ -12,12 +12,10 @@ impl Server {
     /// One round; returns ms until the next.
     pub fn server_cron(&mut self) -> i64 {
         self.cron.loops += 1;
+        self.slow_expire_cycle();
         let hz = self.config.hz.max(1);
         1000 / hz
     }
-
-    /// The short expire cycle before each sleep.
-    pub fn fast_expire_cycle(&mut self) {}
 
     /// A background thread has news.
     pub fn background_done(&mut self) {}

@@ -418,7 +418,8 @@ impl Server {
     fn poll_timeout(&self) -> Duration {
         let more = !self.clients.pending_read.is_empty()
             || !self.clients.pending_write.is_empty()
-            || !self.listeners.more_to_accept.is_empty();
+            || !self.listeners.more_to_accept.is_empty()
+            || self.eviction.is_running();
         if more {
             return Duration::ZERO;
         }

@@ -86,13 +86,27 @@ fn memory_is_available(
     if server.config.maxmemory == 0 {
         return Ok(());
     }
-    let out_of_memory = !server.perform_evictions();
+    let out_of_memory = !evict_for(server, client);
+    server.eviction.out_of_memory = out_of_memory;
     let mut deny = c.spec.flags & flag::DENYOOM != 0;
     if let Some(multi) = &client.multi {
         // EXEC is refused if what it would run is; queueing is refused like running.
         deny |= c.spec.name == "exec" && multi.flags & flag::DENYOOM != 0;
     }
     if out_of_memory && deny { Err(ReplyError::OOM) } else { Ok(()) }
+}
+
+/// Evicts; what this client has subscribed to of it reaches it before the command's reply.
+fn evict_for(server: &mut Server, client: &mut Client) -> bool {
+    server.exec.client = client.id;
+    server.exec.resp3 = client.reply.is_resp3();
+    let within_limit = server.perform_evictions();
+    server.exec.client = 0;
+    if !server.exec.push_reply.is_empty() {
+        let pushed = std::mem::take(server.exec.push_reply.buffer_mut());
+        client.reply.raw(&pushed);
+    }
+    within_limit
 }
 
 fn subscriber_context(

@@ -3,19 +3,33 @@
 
 use super::Server;
 use super::client::ClientFlags;
+use super::clock::Clock;
+use super::eviction::Eviction;
+use super::expire::KeyStatus;
 use crate::config::NotifyFlags;
 use crate::protocol::error::ReplyError;
 use crate::storage::entry_view::{EntryMut, EntryRef};
 use crate::storage::evict::lfu_log_incr;
+use crate::storage::keyspace::KeyHash;
 use crate::storage::object::{ThinValue, Value};
 
-/// What a look-up leaves undone.
+/// What a look-up does not do, or does nevertheless.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lookup {
     /// Does not touch the LRU/LFU clock.
     pub no_touch: bool,
+    /// Touches the clock even for a client in NO-TOUCH mode.
+    pub force_touch: bool,
+    /// Sends no `keymiss`.
+    pub no_notify: bool,
     /// Counts no hit or miss, sends no `keymiss`.
     pub quiet: bool,
+}
+
+impl Lookup {
+    /// For commands that look at a key without using its value.
+    pub const NO_TOUCH: Lookup =
+        Lookup { no_touch: true, force_touch: false, no_notify: false, quiet: false };
 }
 
 impl Server {
@@ -25,38 +39,65 @@ impl Server {
         self.lookup_read_with(db, key, Lookup::default())
     }
 
+    /// The key is hashed once. It is probed once, and a second time only in a database with TTLs or
+    /// if somebody may want to know of the miss: what follows then needs the whole server.
+    #[inline]
     pub fn lookup_read_with(&mut self, db: usize, key: &[u8], how: Lookup) -> Option<EntryRef<'_>> {
-        self.expire_if_needed(db, key);
-        if !how.quiet {
-            if self.keyspace.dbs[db].find(key).is_none() {
-                self.stats.keyspace_misses += 1;
-                self.notify(NotifyFlags::KEY_MISS, "keymiss", key, db);
-                return None;
-            }
-            self.stats.keyspace_hits += 1;
+        let at = self.keyspace.dbs[db].hash(key);
+        let tells_misses = self.config.notify_keyspace_events.intersects(NotifyFlags::KEY_MISS);
+        if (tells_misses || self.keyspace.dbs[db].expires_len() > 0) && !self.is_live(db, at, key) {
+            self.missed(db, key, how);
+            return None;
         }
-        let touch = !how.no_touch && self.touches_clock();
-        let mut entry = self.keyspace.dbs[db].find_mut(key)?;
+        let touch = !how.no_touch && self.touches_clock(how.force_touch);
+        let Some(mut entry) = self.keyspace.dbs[db].find_mut_hashed(at, key) else {
+            self.stats.keyspace_misses += u64::from(!how.quiet);
+            return None;
+        };
+        self.stats.keyspace_hits += u64::from(!how.quiet);
         if touch {
-            touch_clock(&mut entry, self.eviction.lfu, self.clock.lru_clock, &self.eviction);
+            touch_clock(&mut entry, &self.eviction, &self.clock);
         }
         Some(entry.into_ref())
     }
 
-    /// A key for writing: `None` if absent or expired.
+    /// The key is there and not expired; if it is expired it is deleted.
+    fn is_live(&mut self, db: usize, at: KeyHash, key: &[u8]) -> bool {
+        let Some(entry) = self.keyspace.dbs[db].find_hashed(at, key) else { return false };
+        let expire = entry.expire();
+        self.expire_if_past(db, key, expire) == KeyStatus::Valid
+    }
+
+    #[cold]
+    fn missed(&mut self, db: usize, key: &[u8], how: Lookup) {
+        if how.quiet {
+            return;
+        }
+        self.stats.keyspace_misses += 1;
+        if !how.no_notify {
+            self.notify(NotifyFlags::KEY_MISS, "keymiss", key, db);
+        }
+    }
+
+    /// A key for writing: `None` if absent or expired. Counts neither hits nor misses.
+    #[inline]
     pub fn lookup_write(&mut self, db: usize, key: &[u8]) -> Option<EntryMut<'_>> {
-        self.expire_if_needed(db, key);
-        let touch = self.touches_clock();
-        let mut entry = self.keyspace.dbs[db].find_mut(key)?;
+        let at = self.keyspace.dbs[db].hash(key);
+        if self.keyspace.dbs[db].expires_len() > 0 && !self.is_live(db, at, key) {
+            return None;
+        }
+        let touch = self.touches_clock(false);
+        let mut entry = self.keyspace.dbs[db].find_mut_hashed(at, key)?;
         if touch {
-            touch_clock(&mut entry, self.eviction.lfu, self.clock.lru_clock, &self.eviction);
+            touch_clock(&mut entry, &self.eviction, &self.clock);
         }
         Some(entry)
     }
 
-    /// Reads do not touch the clock while a child lives (copy on write) or for CLIENT NO-TOUCH.
-    fn touches_clock(&self) -> bool {
-        !self.exec.no_touch && !self.has_child()
+    /// The clock is not touched while a child lives (copy on write) or for CLIENT NO-TOUCH.
+    #[inline]
+    fn touches_clock(&self, force: bool) -> bool {
+        (force || !self.exec.no_touch) && !self.has_child()
     }
 
     /// See [`crate::commands::Ctx::read`].
@@ -102,10 +143,33 @@ impl Server {
     /// Adds a key that does not exist; wakes clients that wait for it. Does not signal or notify
     /// other than the "new" event.
     pub fn add_key(&mut self, db: usize, key: &[u8], value: Value) {
-        let lru = self.initial_lru();
-        self.keyspace.dbs[db].insert(key, value).set_lru(lru);
+        self.add_key_with(db, key, value, None, None);
+    }
+
+    /// As `add_key`, with a TTL (ms since the epoch) and, for a value that was a key before, its LRU
+    /// or LFU bits.
+    pub fn add_key_with(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        value: Value,
+        expire: Option<i64>,
+        lru: Option<u32>,
+    ) {
+        let lru = lru.unwrap_or_else(|| self.initial_lru());
+        self.keyspace.dbs[db].insert_with(key, value, expire, lru);
         self.signal_key_as_ready(db, key);
         self.notify(NotifyFlags::NEW, "new", key, db);
+    }
+
+    /// Gives an existing value another name, which must be free, and perhaps another database. TTL
+    /// and LRU bits go along. Does not signal or notify other than the "new" event.
+    pub fn move_value(&mut self, from: (usize, &[u8]), to: (usize, &[u8])) {
+        let Some(entry) = self.keyspace.dbs[from.0].find(from.1) else { return };
+        let lru = entry.lru();
+        let Some((value, expire)) = self.keyspace.dbs[from.0].remove(from.1) else { return };
+        self.add_key_with(to.0, to.1, value, expire, Some(lru));
+        self.signal_deleted_key_as_ready(from.0, from.1);
     }
 
     /// LRU or LFU bits of a new key.
@@ -117,6 +181,19 @@ impl Server {
         }
     }
 
+    /// LRU or LFU bits of a key that is about to be set: an existing one keeps its frequency, and
+    /// this counts as an access.
+    #[inline]
+    pub fn overwrite_lru(&self, db: usize, key: &[u8]) -> u32 {
+        if !self.eviction.lfu {
+            return self.clock.lru_clock;
+        }
+        match self.keyspace.dbs[db].find(key) {
+            Some(old) => lfu_log_incr(old.lru(), &self.lfu_params()),
+            None => self.initial_lru(),
+        }
+    }
+
     /// See [`crate::commands::Ctx::set_key`].
     pub fn set_key(&mut self, db: usize, key: &[u8], value: Value, keep_ttl: bool) {
         self.expire_if_needed(db, key);
@@ -124,7 +201,11 @@ impl Server {
             self.add_key(db, key, value);
         } else {
             self.signal_deleted_key_as_ready(db, key);
+            let lru = self.overwrite_lru(db, key);
             let old = self.keyspace.dbs[db].set(key, value, keep_ttl);
+            if let Some(mut entry) = self.keyspace.dbs[db].find_mut(key) {
+                entry.set_lru(lru);
+            }
             self.signal_key_as_ready(db, key);
             if let Some(old) = old {
                 self.lazyfree.free_value(old, self.config.lazyfree_lazy_server_del);
@@ -158,39 +239,17 @@ impl Server {
             self.watches.touch(db, key);
         }
     }
-
-    /// Deletes the key if its time is over; true if it is expired (deleted or not).
-    #[inline]
-    pub fn expire_if_needed(&mut self, db: usize, key: &[u8]) -> bool {
-        if self.keyspace.dbs[db].expires_len() == 0 {
-            return false;
-        }
-        match self.keyspace.dbs[db].get_expire(key) {
-            Some(at) if at < self.clock.cmd_time_ms => {
-                self.delete_expired(db, key);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Deletes an expired key: counts, notifies, propagates the deletion.
-    pub fn delete_expired(&mut self, db: usize, key: &[u8]) {
-        let lazy = self.config.lazyfree_lazy_expire;
-        self.remove_key(db, key, lazy);
-        self.notify(NotifyFlags::EXPIRED, "expired", key, db);
-        self.signal_modified(db, key);
-        let verb: &[u8] = if lazy { b"UNLINK" } else { b"DEL" };
-        self.propagate.also(db, &[verb, key]);
-        self.stats.expired_keys += 1;
-    }
 }
 
 /// Notes an access in the entry's LRU or LFU bits; writes only what changed.
 #[inline]
-fn touch_clock(entry: &mut EntryMut<'_>, lfu: bool, clock: u32, ev: &super::eviction::Eviction) {
+fn touch_clock(entry: &mut EntryMut<'_>, eviction: &Eviction, clock: &Clock) {
     let old = entry.lru();
-    let new = if lfu { lfu_log_incr(old, ev.lfu_params()) } else { clock };
+    let new = if eviction.lfu {
+        lfu_log_incr(old, &eviction.lfu_params(clock.now_ms))
+    } else {
+        clock.lru_clock
+    };
     if new != old {
         entry.set_lru(new);
     }

@@ -12,6 +12,7 @@ pub mod cron;
 pub mod dispatch;
 pub mod event_loop;
 pub mod eviction;
+pub mod expire;
 pub mod gate;
 pub mod histogram;
 pub mod latency;
@@ -55,6 +56,7 @@ pub struct Server {
     pub slowlog: slowlog::SlowLog,
     pub latency: latency::Latency,
     pub eviction: eviction::Eviction,
+    pub expire: expire::ActiveExpire,
     pub lazyfree: lazyfree::LazyFree,
     pub cron: cron::Cron,
     pub log: log::Log,
@@ -95,6 +97,7 @@ impl Server {
             slowlog: slowlog::SlowLog::default(),
             latency: latency::Latency::default(),
             eviction: eviction::Eviction::default(),
+            expire: expire::ActiveExpire::default(),
             lazyfree: lazyfree::LazyFree::start(waker),
             cron: cron::Cron::default(),
             log: log::Log::new(&config),

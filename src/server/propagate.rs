@@ -43,14 +43,14 @@ impl Propagate {
         }
     }
 
-    /// The command that ran made changes: it, or what replaces it, goes in front of what it gave to
-    /// `also` since `mark`.
-    pub fn command_done(&mut self, mark: usize, db: usize, argv: &[&[u8]], changed: bool) {
+    /// The command that ran made changes: it, or what replaces it, follows what it gave to `also`
+    /// (such as the deletion of an expired key, which must not come after what re-creates it).
+    pub fn command_done(&mut self, db: usize, argv: &[&[u8]], changed: bool) {
         let prevented = std::mem::take(&mut self.prevented);
         let replacement = self.replacement.take();
         if changed && self.enabled && !prevented {
             let argv = replacement.unwrap_or_else(|| owned(argv));
-            self.pending.insert(mark, Propagated { db, argv });
+            self.pending.push(Propagated { db, argv });
         }
     }
 }

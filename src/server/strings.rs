@@ -31,7 +31,7 @@ impl Server {
     /// Signals, does not notify (other than "new").
     pub fn set_string(&mut self, db: usize, key: &[u8], value: &[u8], keep_ttl: bool) {
         self.expire_if_needed(db, key);
-        let lru = self.initial_lru();
+        let lru = self.overwrite_lru(db, key);
         let keys = self.keyspace.dbs[db].len();
         let old = self.keyspace.dbs[db].set_bytes(key, value, keep_ttl, lru);
         if self.keyspace.dbs[db].len() > keys {

@@ -3,12 +3,16 @@
 //! Not here: what an expired key means, statistics, notifications, propagation: time and policy are
 //! arguments or the callers' business.
 //!
+//! `hexpires` lists the hashes whose fields expire: adding, replacing and removing a key here keeps it
+//! right; whoever changes the fields of a hash in place tells it.
+//!
 //! Invariant: `expires` holds the addresses of exactly those entries of `keys` that have a TTL. An
 //! entry may move when its value or TTL changes; each such change here keeps both tables in step,
 //! and `expires` is not used (not even to move a bucket) while it holds an address that is stale.
 
 use std::time::Duration;
 
+use super::db_hexpires::DbHexpires;
 use super::encoding::entry::{Entry, EntryMut, EntryPtr, EntryRef, Expire, RawStr};
 use super::encoding::hashtable::SlotMut;
 use super::keyspace::{KeyHash, KvStore};
@@ -19,6 +23,8 @@ pub struct Db {
     pub id: usize,
     keys: KvStore<Entry>,
     expires: KvStore<EntryPtr>,
+    /// Hashes with fields that expire.
+    pub hexpires: DbHexpires,
     cluster: bool,
     /// Mean TTL in ms, as the expire cycle estimates it.
     pub avg_ttl: i64,
@@ -30,6 +36,7 @@ pub struct Db {
 pub struct Detached {
     // Dropped first, and without looking at the entries.
     _expires: KvStore<EntryPtr>,
+    _hexpires: DbHexpires,
     keys: KvStore<Entry>,
 }
 
@@ -59,6 +66,7 @@ impl Db {
             id,
             keys: KvStore::new(cluster),
             expires: KvStore::new(cluster),
+            hexpires: DbHexpires::default(),
             cluster,
             avg_ttl: 0,
             expires_cursor: 0,
@@ -131,6 +139,7 @@ impl Db {
     pub fn insert(&mut self, key: &[u8], value: Value) -> EntryMut<'_> {
         let at = self.hash(key);
         debug_assert!(self.keys.find(at, key).is_none());
+        self.hexpires.note_value(key, &value);
         self.keys.insert(at, Entry::new(key, value, None, 0)).into_mut()
     }
 
@@ -138,6 +147,7 @@ impl Db {
     /// loading does.
     pub fn insert_with(&mut self, key: &[u8], value: Value, expire: Option<i64>, lru: u32) {
         let at = self.hash(key);
+        self.hexpires.note_value(key, &value);
         self.insert_entry(at, Entry::new(key, value, expire, lru));
     }
 
@@ -160,6 +170,7 @@ impl Db {
     /// of its own (or there was none).
     pub fn set(&mut self, key: &[u8], value: Value, keep_ttl: bool) -> Option<Value> {
         let at = self.hash(key);
+        self.hexpires.note_value(key, &value);
         let Some(mut slot) = self.keys.find_mut(at, key) else {
             self.keys.insert(at, Entry::new(key, value, None, 0));
             return None;
@@ -176,6 +187,7 @@ impl Db {
         let Some(mut slot) = self.keys.find_mut(at, key) else {
             return Err(value);
         };
+        self.hexpires.note_value(key, &value);
         let lru = slot.get().lru();
         Ok(Self::change(&mut self.expires, at, &mut slot, Expire::Keep, |entry| {
             entry.with_value(value, Expire::Keep, lru)
@@ -209,6 +221,7 @@ impl Db {
             self.keys.insert(at, Entry::from_bytes(key, value, None, lru));
             return None;
         };
+        self.hexpires.unregister(key);
         let expire = expire_of(keep_ttl);
         Self::change(&mut self.expires, at, &mut slot, expire, |entry| {
             entry.with_bytes(value, expire, lru)
@@ -270,6 +283,7 @@ impl Db {
     /// Takes a key out as it is.
     pub fn remove_entry(&mut self, at: KeyHash, key: &[u8]) -> Option<Entry> {
         let entry = self.keys.remove(at, key)?;
+        self.hexpires.unregister(key);
         if entry.as_ref().expire().is_some() {
             let word = EntryPtr::alias(entry.as_ref());
             let word = super::encoding::hashtable::Element::into_word(word);
@@ -364,7 +378,7 @@ impl Db {
     pub fn clear(&mut self) -> Detached {
         let empty = Db::new(self.id, self.cluster);
         let full = std::mem::replace(self, empty);
-        Detached { _expires: full.expires, keys: full.keys }
+        Detached { _expires: full.expires, _hexpires: full.hexpires, keys: full.keys }
     }
 
     /// Makes room for what a loader knows is to come.

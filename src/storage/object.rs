@@ -145,6 +145,19 @@ impl ValueRef<'_> {
         }
     }
 
+    /// A value of its own with the same contents in the same encoding: what COPY makes.
+    pub fn duplicate(&self) -> Value {
+        match *self {
+            ValueRef::Str(StrRef::Int(int)) => Value::from(int),
+            ValueRef::Str(StrRef::Bytes(bytes)) => Value::Str(StrValue::from_bytes(bytes)),
+            ValueRef::List(v) => Value::List(v.clone()),
+            ValueRef::Set(v) => Value::Set(v.clone()),
+            ValueRef::ZSet(v) => Value::ZSet(v.clone()),
+            ValueRef::Hash(v) => Value::Hash(v.clone()),
+            ValueRef::Stream(v) => Value::Stream(v.clone()),
+        }
+    }
+
     /// See [`Value::free_effort`].
     pub fn free_effort(&self) -> usize {
         match self {

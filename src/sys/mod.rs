@@ -1,5 +1,6 @@
 //! The home of `unsafe`: thin, safe wrappers of system calls and of the allocator.
 
+pub mod locale;
 pub mod malloc;
 pub mod process;
 pub mod signal;

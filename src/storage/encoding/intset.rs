@@ -151,8 +151,8 @@ impl Intset {
     }
 
     /// All integers, ascending.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = i64> + ExactSizeIterator + Clone + '_ {
-        self.as_bytes()[HEADER..].chunks_exact(self.width()).map(load)
+    pub fn iter(&self) -> IntsetIter<'_> {
+        IntsetIter::new(self.as_bytes())
     }
 
     /// One integer, all with the same chance.
@@ -219,6 +219,42 @@ impl Intset {
         Self(bytes)
     }
 }
+
+/// The integers of an intset, ascending.
+#[derive(Clone, Debug)]
+pub struct IntsetIter<'a>(std::slice::ChunksExact<'a, u8>);
+
+impl<'a> IntsetIter<'a> {
+    /// Of the format's bytes, header included.
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes[HEADER..].chunks_exact(usize::from(bytes[0])))
+    }
+}
+
+impl Iterator for IntsetIter<'_> {
+    type Item = i64;
+
+    #[inline]
+    fn next(&mut self) -> Option<i64> {
+        self.0.next().map(load)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+
+    fn nth(&mut self, n: usize) -> Option<i64> {
+        self.0.nth(n).map(load)
+    }
+}
+
+impl DoubleEndedIterator for IntsetIter<'_> {
+    fn next_back(&mut self) -> Option<i64> {
+        self.0.next_back().map(load)
+    }
+}
+
+impl ExactSizeIterator for IntsetIter<'_> {}
 
 /// Binary search among integers of `W` bytes. A fixed width lets the compiler do without branches.
 fn search_width<const W: usize>(body: &[u8], value: i64) -> Result<usize, usize> {

@@ -1,10 +1,13 @@
 //! In-memory forms of values. An encoding knows no `Db`, config or clock: limits and time are arguments.
 
 pub mod entry;
+pub mod field_expires;
+pub mod field_table;
 pub mod hashtable;
 pub mod intset;
 pub mod listpack;
 pub mod lzf;
+pub mod member_table;
 pub mod ordered_set;
 pub mod quicklist;
 pub mod tagged;

@@ -241,6 +241,12 @@ impl Quicklist {
 
     /// Takes the element at an end.
     pub fn pop(&mut self, end: ListEnd) -> Option<ListItem> {
+        self.pop_with(end, |value| ListItem::from(value))
+    }
+
+    /// Takes the element at an end and shows it to `f` before it is gone.
+    pub fn pop_with<R>(&mut self, end: ListEnd, f: impl FnOnce(LpValue<'_>) -> R) -> Option<R> {
+        let mut f = Some(f);
         loop {
             let at = match end {
                 ListEnd::Head => 0,
@@ -248,20 +254,21 @@ impl Quicklist {
             };
             let node = self.nodes.get_mut(at)?;
             node.decompress();
-            let item = match &mut node.data {
-                Data::Plain(bytes) => Some(ListItem::Bytes(std::mem::take(bytes).into_vec())),
-                Data::Packed(lp) => pop_listpack(lp, end),
+            let mut show = |value: LpValue<'_>| f.take().map(|f| f(value));
+            let result = match &mut node.data {
+                Data::Plain(bytes) => show(LpValue::Str(bytes)),
+                Data::Packed(lp) => pop_listpack_with(lp, end, show).flatten(),
                 Data::Lzf { .. } => None,
             };
-            if item.is_none() || node.count == 1 {
-                // No item although the count says so: a damaged listpack, dropped whole.
+            if result.is_none() || node.count == 1 {
+                // Nothing there although the count says so: a damaged listpack, dropped whole.
                 self.remove_node(at);
             } else {
                 node.count -= 1;
                 self.count -= 1;
             }
-            if item.is_some() {
-                return item;
+            if result.is_some() {
+                return result;
             }
         }
     }
@@ -398,14 +405,19 @@ impl Quicklist {
     }
 }
 
-fn pop_listpack(lp: &mut Listpack, end: ListEnd) -> Option<ListItem> {
+/// Takes the entry at an end of a listpack and shows it to `f` before it is gone.
+pub(crate) fn pop_listpack_with<R>(
+    lp: &mut Listpack,
+    end: ListEnd,
+    f: impl FnOnce(LpValue<'_>) -> R,
+) -> Option<R> {
     let pos = match end {
         ListEnd::Head => lp.first()?,
         ListEnd::Tail => lp.last()?,
     };
-    let item = ListItem::from(lp.get(pos)?);
+    let result = f(lp.get(pos)?);
     lp.delete(pos);
-    Some(item)
+    Some(result)
 }
 
 /// Walks a listpack from `offset` (from the end in walking direction if `None`); whether to go on.

@@ -11,9 +11,12 @@
 //! Invariant: none beyond those of the two encodings. A list that became empty is the caller's to
 //! delete; it stays usable.
 
-use crate::storage::encoding::listpack::{Listpack, LpRef, LpValue, Needle};
-use crate::storage::encoding::quicklist::{NodeLimit, Quicklist, walk};
+use crate::storage::encoding::listpack::thin_bytes::size_class;
+use crate::storage::encoding::listpack::{Listpack, LpRef, Needle};
+use crate::storage::encoding::quicklist::{NodeLimit, Quicklist, pop_listpack_with, walk};
+use crate::storage::encoding::tagged::{Either2, Tagged2};
 
+pub use crate::storage::encoding::listpack::LpValue;
 pub use crate::storage::encoding::quicklist::{ListEnd, ListItem};
 
 /// The settings that lists obey.
@@ -37,18 +40,14 @@ impl Default for ListLimits {
 #[derive(Clone, Copy)]
 pub enum ListView<'a> {
     /// Encoding "listpack".
-    Listpack(&'a Listpack),
+    Listpack(LpRef<'a>),
     /// Encoding "quicklist".
     Quicklist(&'a Quicklist),
 }
 
-enum Form {
-    Listpack(Listpack),
-    Quicklist(Box<Quicklist>),
-}
-
 /// A list value; 8 bytes.
-pub struct List(Box<Form>);
+#[repr(transparent)]
+pub struct List(Tagged2<Listpack, Box<Quicklist>>);
 
 const _: () = assert!(size_of::<List>() == 8);
 
@@ -61,9 +60,9 @@ impl Default for List {
 impl Clone for List {
     /// COPY: the same elements in the same form.
     fn clone(&self) -> Self {
-        match self.view() {
-            ListView::Listpack(lp) => Self::from_listpack(lp.clone()),
-            ListView::Quicklist(ql) => Self::from_quicklist(Box::new(ql.clone())),
+        match self.0.get() {
+            Either2::A(lp) => Self::from_listpack(lp.clone()),
+            Either2::B(ql) => Self::from_quicklist(ql.clone()),
         }
     }
 }
@@ -76,24 +75,21 @@ impl List {
 
     /// A list that is this listpack (RDB; then call `try_convert_auto`).
     pub fn from_listpack(lp: Listpack) -> Self {
-        Self(Box::new(Form::Listpack(lp)))
+        Self(Tagged2::new(Either2::A(lp)))
     }
 
     /// A list that is this quicklist (RDB; then call `try_convert_auto`).
     pub fn from_quicklist(ql: Box<Quicklist>) -> Self {
-        Self(Box::new(Form::Quicklist(ql)))
+        Self(Tagged2::new(Either2::B(ql)))
     }
 
     /// The list's form, for reading (RDB, DEBUG OBJECT).
+    #[inline]
     pub fn view(&self) -> ListView<'_> {
-        match &*self.0 {
-            Form::Listpack(lp) => ListView::Listpack(lp),
-            Form::Quicklist(ql) => ListView::Quicklist(ql),
+        match self.0.get() {
+            Either2::A(lp) => ListView::Listpack(lp.borrowed()),
+            Either2::B(ql) => ListView::Quicklist(ql.borrowed()),
         }
-    }
-
-    fn form_mut(&mut self) -> &mut Form {
-        &mut self.0
     }
 }
 
@@ -141,7 +137,7 @@ impl List {
     ) {
         match self.view() {
             ListView::Listpack(lp) => {
-                walk(lp.as_lp(), Some(index), reverse, &mut f);
+                walk(lp, Some(index), reverse, &mut f);
             }
             ListView::Quicklist(ql) => ql.for_each_from(index, reverse, f),
         }
@@ -193,7 +189,7 @@ impl List {
     /// Bytes of memory beside the value's own 8, guessed from `samples` nodes (0: all).
     pub fn memory_usage(&self, samples: usize) -> usize {
         match self.view() {
-            ListView::Listpack(lp) => lp.heap_bytes(),
+            ListView::Listpack(lp) => size_class(lp.as_bytes().len()),
             ListView::Quicklist(ql) => ql.memory_usage(samples),
         }
     }
@@ -222,18 +218,20 @@ impl List {
     {
         let values = values.into_iter();
         self.try_convert_append(values.clone().map(<[u8]>::len), limits);
-        match (self.form_mut(), end) {
-            (Form::Listpack(lp), ListEnd::Tail) => lp.append_all(values.map(LpValue::Str)),
-            _ => values.for_each(|value| self.push_no_convert(end, value, limits)),
+        if end == ListEnd::Tail
+            && let Either2::A(mut lp) = self.0.get_mut()
+        {
+            return lp.append_all(values.map(LpValue::Str));
         }
+        values.for_each(|value| self.push_no_convert(end, value, limits));
     }
 
     /// Adds one element in the present form (the caller has called `try_convert_append`).
     pub fn push_no_convert(&mut self, end: ListEnd, value: &[u8], limits: &ListLimits) {
-        match (self.form_mut(), end) {
-            (Form::Listpack(lp), ListEnd::Head) => lp.push_front(value),
-            (Form::Listpack(lp), ListEnd::Tail) => lp.push_back(value),
-            (Form::Quicklist(ql), end) => ql.push(end, value, limits.packed_threshold),
+        match (self.0.get_mut(), end) {
+            (Either2::A(mut lp), ListEnd::Head) => lp.push_front(value),
+            (Either2::A(mut lp), ListEnd::Tail) => lp.push_back(value),
+            (Either2::B(mut ql), end) => ql.push(end, value, limits.packed_threshold),
         }
     }
 
@@ -247,8 +245,8 @@ impl List {
     /// Takes the element at an end and keeps the form (LMOVE: push first, then
     /// `try_convert_shrunk`).
     pub fn pop_no_convert(&mut self, end: ListEnd) -> Option<ListItem> {
-        match self.form_mut() {
-            Form::Listpack(lp) => {
+        match self.0.get_mut() {
+            Either2::A(mut lp) => {
                 let pos = match end {
                     ListEnd::Head => lp.first()?,
                     ListEnd::Tail => lp.last()?,
@@ -257,8 +255,24 @@ impl List {
                 lp.delete(pos);
                 Some(item)
             }
-            Form::Quicklist(ql) => ql.pop(end),
+            Either2::B(mut ql) => ql.pop(end),
         }
+    }
+
+    /// Takes the element at an end and shows it to `f` before it is gone, without a copy of it;
+    /// `None` if the list is empty.
+    pub fn pop_with<R>(
+        &mut self,
+        end: ListEnd,
+        limits: &ListLimits,
+        f: impl FnOnce(LpValue<'_>) -> R,
+    ) -> Option<R> {
+        let result = match self.0.get_mut() {
+            Either2::A(mut lp) => pop_listpack_with(&mut lp, end, f)?,
+            Either2::B(mut ql) => ql.pop_with(end, f)?,
+        };
+        self.try_convert_shrunk(limits);
+        Some(result)
     }
 
     /// Moves an element from one end to an end of the same list (LMOVE, RPOPLPUSH on one key);
@@ -276,11 +290,11 @@ impl List {
     /// none.
     pub fn set(&mut self, index: i64, value: &[u8], limits: &ListLimits) -> bool {
         self.try_convert_append([value.len()], limits);
-        let done = match self.form_mut() {
-            Form::Listpack(lp) => {
+        let done = match self.0.get_mut() {
+            Either2::A(mut lp) => {
                 lp.seek(index).is_some_and(|pos| lp.replace(pos, value).is_some())
             }
-            Form::Quicklist(ql) => {
+            Either2::B(mut ql) => {
                 match usize::try_from(index).ok().or_else(|| back(ql.len(), index)) {
                     Some(index) => ql.replace(index, value, limits.packed_threshold),
                     None => false,
@@ -297,15 +311,15 @@ impl List {
     /// none.
     pub fn insert(&mut self, pivot: &[u8], value: &[u8], after: bool, limits: &ListLimits) -> bool {
         self.try_convert_append([value.len()], limits);
-        match self.form_mut() {
-            Form::Listpack(lp) => {
+        match self.0.get_mut() {
+            Either2::A(mut lp) => {
                 let Some(pos) = lp.first().and_then(|first| lp.find(first, pivot, 0)) else {
                     return false;
                 };
                 if after { lp.insert_after(pos, value) } else { lp.insert_before(pos, value) }
                     .is_some()
             }
-            Form::Quicklist(ql) => match ql.position(pivot) {
+            Either2::B(mut ql) => match ql.position(pivot) {
                 Some(index) => ql.insert(index, value, after, limits.packed_threshold),
                 None => false,
             },
@@ -315,9 +329,9 @@ impl List {
     /// LREM: removes up to `|count|` elements equal to `value` (0: all), from the tail if `count`
     /// is negative; returns how many.
     pub fn remove(&mut self, count: i64, value: &[u8], limits: &ListLimits) -> usize {
-        let removed = match self.form_mut() {
-            Form::Listpack(lp) => remove_from_listpack(lp, count, value),
-            Form::Quicklist(ql) => ql.remove(count, value),
+        let removed = match self.0.get_mut() {
+            Either2::A(mut lp) => remove_from_listpack(&mut lp, count, value),
+            Either2::B(mut ql) => ql.remove(count, value),
         };
         if removed > 0 {
             self.try_convert_shrunk(limits);
@@ -350,9 +364,9 @@ impl List {
     }
 
     fn delete_no_convert(&mut self, start: i64, count: usize) -> usize {
-        match self.form_mut() {
-            Form::Listpack(lp) => lp.delete_range(start, count),
-            Form::Quicklist(ql) => ql.delete_range(start, count),
+        match self.0.get_mut() {
+            Either2::A(mut lp) => lp.delete_range(start, count),
+            Either2::B(mut ql) => ql.delete_range(start, count),
         }
     }
 }
@@ -369,7 +383,7 @@ impl List {
         let ListView::Listpack(lp) = self.view() else {
             return;
         };
-        let (mut bytes, mut entries) = (lp.bytes_len(), lp.len());
+        let (mut bytes, mut entries) = (lp.as_bytes().len(), lp.len());
         for len in lens {
             bytes = bytes.saturating_add(len);
             entries += 1;
@@ -378,7 +392,7 @@ impl List {
             return;
         }
         let mut ql = Box::new(Quicklist::new(limits.max_listpack_size, limits.compress_depth));
-        if let Form::Listpack(lp) = *std::mem::take(self).0 {
+        if let Either2::A(lp) = std::mem::take(self).0.into_either() {
             ql.append_listpack(lp);
         }
         *self = Self::from_quicklist(ql);
@@ -398,14 +412,18 @@ impl List {
     }
 
     fn try_convert_quicklist(&mut self, limits: &ListLimits, divisor: usize) {
-        let Form::Quicklist(ql) = self.form_mut() else {
+        if !matches!(self.0.get(), Either2::B(ql) if ql.node_count() == 1) {
             return;
-        };
+        }
         let (bytes, entries) = match NodeLimit::of(limits.max_listpack_size) {
             NodeLimit::Bytes(limit) => (limit / divisor, usize::MAX),
             NodeLimit::Entries(limit) => (usize::MAX, limit / divisor),
         };
-        if let Some(lp) = ql.take_single_listpack(bytes, entries) {
+        let single = match self.0.get_mut() {
+            Either2::B(mut ql) => ql.take_single_listpack(bytes, entries),
+            Either2::A(_) => None,
+        };
+        if let Some(lp) = single {
             *self = Self::from_listpack(lp);
         }
     }

@@ -1,5 +1,6 @@
 //! PLACEHOLDER of the set type, so that the storage core compiles; its author replaces it.
 
+#[derive(Clone)]
 #[repr(transparent)]
 pub struct Set(Box<Vec<u8>>);
 

@@ -1,5 +1,6 @@
 //! PLACEHOLDER of the stream type, so that the storage core compiles; its author replaces it.
 
+#[derive(Clone)]
 #[repr(transparent)]
 pub struct Stream(Box<Vec<u8>>);
 

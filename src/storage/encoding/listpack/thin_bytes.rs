@@ -18,10 +18,12 @@
 //! §2.4). All `unsafe` of the two encodings is in this file; `listpack.rs` and `intset.rs` have
 //! none.
 
-use super::super::intset::Intset;
-use super::Listpack;
+use super::super::intset::{Intset, IntsetIter};
+use super::super::tagged::{Thin, ThinView};
+use super::{Listpack, LpRef};
 use std::alloc::{self, Layout};
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
 /// A byte format whose header tells the size of the whole.
@@ -205,33 +207,65 @@ impl<F: ThinFormat> ThinBytes<F> {
     }
 }
 
-/// The pointer that owns the value, for a tagged pointer; its low three bits are 0.
-impl Listpack {
-    /// Gives the block away.
-    pub fn into_raw(self) -> NonNull<u8> {
+/// The bytes of a block for as long as it stays unchanged.
+///
+/// # Safety
+/// `raw` came from `into_raw` of this format; nobody changes or frees the block during `'a`.
+unsafe fn bytes_of<'a, F: ThinFormat>(raw: NonNull<u8>) -> &'a [u8] {
+    // SAFETY: by the contract; the copy of the handle is never dropped.
+    let block = ManuallyDrop::new(unsafe { ThinBytes::<F>::from_raw(raw) });
+    // SAFETY: the first `used` bytes are initialised and, by the contract, stay for 'a.
+    unsafe { std::slice::from_raw_parts(raw.as_ptr(), block.used()) }
+}
+
+// SAFETY: one pointer to a block that was allocated with alignment 8; reading through a copy of the
+// handle only reads the block.
+unsafe impl Thin for Listpack {
+    #[inline(always)]
+    fn into_raw(self) -> NonNull<u8> {
         self.0.into_raw()
     }
 
-    /// # Safety
-    /// `ptr` came from `Listpack::into_raw` and is used by nobody else.
-    pub unsafe fn from_raw(ptr: NonNull<u8>) -> Self {
+    #[inline(always)]
+    unsafe fn from_raw(raw: NonNull<u8>) -> Self {
         // SAFETY: passed on to the caller.
-        Self(unsafe { ThinBytes::from_raw(ptr) })
+        Self(unsafe { ThinBytes::from_raw(raw) })
     }
 }
 
-/// The pointer that owns the value, for a tagged pointer; its low three bits are 0.
-impl Intset {
-    /// Gives the block away.
-    pub fn into_raw(self) -> NonNull<u8> {
+// SAFETY: the view borrows only the block, which stays while the handle is unchanged.
+unsafe impl ThinView for Listpack {
+    type View<'a> = LpRef<'a>;
+
+    #[inline(always)]
+    unsafe fn view<'a>(raw: NonNull<u8>) -> LpRef<'a> {
+        // SAFETY: passed on to the caller.
+        LpRef::new(unsafe { bytes_of::<ListpackFormat>(raw) })
+    }
+}
+
+// SAFETY: as for Listpack.
+unsafe impl Thin for Intset {
+    #[inline(always)]
+    fn into_raw(self) -> NonNull<u8> {
         self.into_thin().into_raw()
     }
 
-    /// # Safety
-    /// `ptr` came from `Intset::into_raw` and is used by nobody else.
-    pub unsafe fn from_raw(ptr: NonNull<u8>) -> Self {
+    #[inline(always)]
+    unsafe fn from_raw(raw: NonNull<u8>) -> Self {
         // SAFETY: passed on to the caller.
-        Self::from_thin(unsafe { ThinBytes::from_raw(ptr) })
+        Self::from_thin(unsafe { ThinBytes::from_raw(raw) })
+    }
+}
+
+// SAFETY: as for Listpack.
+unsafe impl ThinView for Intset {
+    type View<'a> = IntsetIter<'a>;
+
+    #[inline(always)]
+    unsafe fn view<'a>(raw: NonNull<u8>) -> IntsetIter<'a> {
+        // SAFETY: passed on to the caller.
+        IntsetIter::new(unsafe { bytes_of::<IntsetFormat>(raw) })
     }
 }
 

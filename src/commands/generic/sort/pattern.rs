@@ -1,0 +1,66 @@
+//! BY and GET patterns: `weight_*`, `hash_*->field`, `#`.
+
+use crate::server::Server;
+use crate::storage::object::ValueRef;
+
+/// Where the value for an element is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pattern<'a> {
+    /// `#`: the element itself.
+    Itself,
+    /// No `*`: names no key that depends on the element, so there is no value.
+    Constant,
+    Key {
+        before: &'a [u8],
+        after: &'a [u8],
+        field: Option<&'a [u8]>,
+    },
+}
+
+impl<'a> Pattern<'a> {
+    pub fn new(text: &'a [u8]) -> Pattern<'a> {
+        if text == b"#" {
+            return Pattern::Itself;
+        }
+        let Some(star) = text.iter().position(|&b| b == b'*') else { return Pattern::Constant };
+        let (before, after) = (&text[..star], &text[star + 1..]);
+        match after.windows(2).position(|pair| pair == b"->") {
+            // An arrow at the very end names no field: it belongs to the key.
+            Some(arrow) if arrow + 2 < after.len() => {
+                let field = Some(&after[arrow + 2..]);
+                Pattern::Key { before, after: &after[..arrow], field }
+            }
+            _ => Pattern::Key { before, after, field: None },
+        }
+    }
+
+    /// True if no element changes what it names (BY with such a pattern means "do not sort").
+    pub fn is_constant(&self) -> bool {
+        !matches!(self, Pattern::Key { .. })
+    }
+
+    /// Calls `f` with the value for `element`, `None` if there is none. `name` is scratch space.
+    pub fn with_value<R>(
+        &self,
+        server: &mut Server,
+        db: usize,
+        element: &[u8],
+        name: &mut Vec<u8>,
+        f: impl FnOnce(Option<&[u8]>) -> R,
+    ) -> R {
+        let (before, after, field) = match *self {
+            Pattern::Itself => return f(Some(element)),
+            Pattern::Constant => return f(None),
+            Pattern::Key { before, after, field } => (before, after, field),
+        };
+        name.clear();
+        name.extend_from_slice(before);
+        name.extend_from_slice(element);
+        name.extend_from_slice(after);
+        let Some(entry) = server.lookup_read(db, name) else { return f(None) };
+        match (entry.value(), field) {
+            (ValueRef::Str(value), None) => f(Some(value.as_bytes(&mut [0; 20]))),
+            _ => f(None),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The small form of a sorted set: a listpack of member, score pairs, ascending by score, then by
+//! member bytes, exactly as Redis stores it (RDB and DUMP copy the bytes).
+//!
+//! Every function is a walk: the form is for a hundred pairs. Bytes from a file that are no such
+//! pairs give wrong answers, never a panic.
+//!
+//! Invariant: a change leaves the pairs in order, each score in the one text Redis has for it.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use super::range::{LexRange, ScoreRange};
+use crate::protocol::number::{NumText, f64_as_i64, parse_f64_prefix};
+use crate::storage::encoding::listpack::{Listpack, LpValue, Needle, Pos};
+
+/// The score that an entry stands for.
+#[inline]
+pub fn score_of(value: LpValue<'_>) -> f64 {
+    match value {
+        LpValue::Int(int) => int as f64,
+        LpValue::Str(text) => parse_f64_prefix(text).0,
+    }
+}
+
+/// Calls `f` with a score as the entry that stores it: an integer if it is one, else its text.
+fn with_score_entry<R>(score: f64, f: impl FnOnce(LpValue<'_>) -> R) -> R {
+    match f64_as_i64(score) {
+        Some(int) => f(LpValue::Int(int)),
+        None => f(LpValue::Str(&NumText::from_f64(score))),
+    }
+}
+
+/// How the text of `value` compares to `bytes`.
+fn compare(value: LpValue<'_>, bytes: &[u8]) -> Ordering {
+    match value {
+        LpValue::Str(text) => text.cmp(bytes),
+        LpValue::Int(int) => itoa::Buffer::new().format(int).as_bytes().cmp(bytes),
+    }
+}
+
+/// Pairs of a listpack: where the member is, the member, the score's entry.
+pub fn pairs(lp: &Listpack) -> impl Iterator<Item = (Pos, LpValue<'_>, LpValue<'_>)> {
+    let mut entries = lp.iter();
+    std::iter::from_fn(move || {
+        let (pos, member) = entries.next()?;
+        Some((pos, member, entries.next()?.1))
+    })
+}
+
+/// Calls `f` with the pairs of a range of ranks, ascending or descending.
+pub fn walk<'a>(
+    lp: &'a Listpack,
+    ranks: Range<usize>,
+    reverse: bool,
+    mut f: impl FnMut(LpValue<'a>, LpValue<'a>),
+) {
+    if ranks.is_empty() {
+        return;
+    }
+    if reverse {
+        let Some((last, _)) = lp.nth(2 * ranks.end - 1) else { return };
+        let mut entries = lp.as_lp().iter_to(last).rev();
+        for _ in ranks {
+            let (Some((_, score)), Some((_, member))) = (entries.next(), entries.next()) else {
+                return;
+            };
+            f(member, score);
+        }
+    } else {
+        let Some((first, _)) = lp.nth(2 * ranks.start) else { return };
+        let mut entries = lp.as_lp().iter_from(first);
+        for _ in ranks {
+            let (Some((_, member)), Some((_, score))) = (entries.next(), entries.next()) else {
+                return;
+            };
+            f(member, score);
+        }
+    }
+}
+
+/// Where a member is, and its score.
+pub fn find(lp: &Listpack, member: &[u8]) -> Option<(Pos, f64)> {
+    let pos = lp.find(lp.first()?, member, 1)?;
+    Some((pos, score_of(lp.get(lp.next(pos)?)?)))
+}
+
+/// Rank and score of a member.
+pub fn rank(lp: &Listpack, member: &[u8]) -> Option<(usize, f64)> {
+    let needle = Needle::new(member);
+    let (rank, (_, _, score)) =
+        pairs(lp).enumerate().find(|(_, (_, value, _))| needle.matches(*value))?;
+    Some((rank, score_of(score)))
+}
+
+/// Appends a pair that is behind all others.
+pub fn push(lp: &mut Listpack, score: f64, member: &[u8]) {
+    lp.push_back(member);
+    with_score_entry(score, |entry| lp.push_back(entry));
+}
+
+/// Inserts a member that is not there yet at its place.
+pub fn insert(lp: &mut Listpack, score: f64, member: &[u8]) {
+    let place = pairs(lp).find(|(_, value, entry)| {
+        let at = score_of(*entry);
+        at > score || (at == score && compare(*value, member).is_gt())
+    });
+    let Some((pos, ..)) = place else { return push(lp, score, member) };
+    with_score_entry(score, |entry| lp.insert_before(pos, entry));
+    lp.insert_before(pos, member);
+}
+
+/// Gives the member at `pos` a new score and the place that goes with it.
+pub fn update(lp: &mut Listpack, pos: Pos, score: f64, member: &[u8]) {
+    if keeps_place(lp, pos, score, member) {
+        if let Some(at) = lp.next(pos) {
+            with_score_entry(score, |entry| lp.replace(at, entry));
+        }
+        return;
+    }
+    lp.delete_range_from(pos, 2);
+    insert(lp, score, member);
+}
+
+/// Whether the member at `pos` stays between its neighbours with the new score.
+fn keeps_place(lp: &Listpack, pos: Pos, score: f64, member: &[u8]) -> bool {
+    let order = |at: Pos| {
+        let value = lp.get(at)?;
+        let other = score_of(lp.get(lp.next(at)?)?);
+        let by_score = other.partial_cmp(&score).unwrap_or(Ordering::Equal);
+        Some(by_score.then_with(|| compare(value, member)))
+    };
+    let before = lp.prev(pos).and_then(|score_at| lp.prev(score_at));
+    let after = lp.next(pos).and_then(|score_at| lp.next(score_at));
+    before.and_then(order).is_none_or(Ordering::is_lt)
+        && after.and_then(order).is_none_or(Ordering::is_gt)
+}
+
+/// The ranks from the first pair for which `from` holds to before the next one for which `upto`
+/// does not.
+fn ranks_where(
+    lp: &Listpack,
+    mut from: impl FnMut(LpValue<'_>, LpValue<'_>) -> bool,
+    mut upto: impl FnMut(LpValue<'_>, LpValue<'_>) -> bool,
+) -> Range<usize> {
+    let (mut start, mut count) = (0, 0);
+    for (_, member, score) in pairs(lp) {
+        if count == 0 && !from(member, score) {
+            start += 1;
+        } else if upto(member, score) {
+            count += 1;
+        } else {
+            break;
+        }
+    }
+    start..start + count
+}
+
+/// Ranks of the members within a range of scores.
+pub fn score_ranks(lp: &Listpack, range: &ScoreRange) -> Range<usize> {
+    ranks_where(
+        lp,
+        |_, score| range.from_min(score_of(score)),
+        |_, score| range.upto_max(score_of(score)),
+    )
+}
+
+/// Ranks of the members within a range of byte strings.
+pub fn lex_ranks(lp: &Listpack, range: &LexRange<'_>) -> Range<usize> {
+    ranks_where(
+        lp,
+        |member, _| range.min.is_before(|bound| compare(member, bound)),
+        |member, _| range.max.is_after(|bound| compare(member, bound)),
+    )
+}
