@@ -9,11 +9,15 @@ impl Server {
         self.handle_blocked_timeouts();
         self.handle_clients_blocked_on_keys();
         self.resume_if_pause_over();
+        self.process_unblocked_clients();
         if self.config.maxmemory != 0 || self.keyspace.has_expires() {
             self.fast_expire_cycle();
         }
-        self.check_touched_outputs();
         self.write_pending();
+        self.close_clients();
+        if self.config.maxmemory_clients != 0 {
+            self.evict_clients(None);
+        }
     }
 
     /// After the wait: the time is new.

@@ -155,7 +155,8 @@ impl Server {
     #[inline]
     pub fn signal_modified(&mut self, db: usize, key: &[u8]) {
         if !self.watches.is_empty() {
-            self.watches.touch(db, key);
+            let exists = self.keyspace.dbs[db].find(key).is_some();
+            self.watches.touch(db, key, exists);
         }
     }
 

@@ -94,7 +94,7 @@ impl Server {
 
     /// The peer closed, or the socket failed.
     pub fn read_failed(&mut self, client: &mut Client, error: io::Error) {
-        if self.log.enabled(LOG_VERBOSE) {
+        if self.log.level <= LOG_VERBOSE {
             if error.kind() == io::ErrorKind::UnexpectedEof {
                 let info = self.client_info(client);
                 self.log_verbose(&format!("Client closed connection {info}"));
@@ -108,7 +108,7 @@ impl Server {
 
     /// Tells the client what is wrong and closes.
     pub fn protocol_error(&mut self, client: &mut Client, error: &ProtocolError, at: &[u8]) {
-        if self.log.enabled(LOG_VERBOSE) {
+        if self.log.level <= LOG_VERBOSE {
             let what = error.0.strip_prefix("Protocol error: ").unwrap_or(&error.0);
             let info = self.client_info(client);
             let sample = protocol_sample(at);
@@ -207,13 +207,9 @@ impl Server {
     }
 
     fn is_over_output_limit(&self, client: &mut Client, used: u64) -> bool {
-        let class = match client.class() {
-            ClientClass::Master => ClientClass::Normal,
-            class => class,
-        };
-        let limit = self.config.client_output_buffer_limit[class as usize];
+        let limit = self.config.client_output_buffer_limit[limits_of(client)];
         let mut hard_bytes = limit.hard_limit_bytes;
-        if class == ClientClass::Replica && hard_bytes > 0 {
+        if client.class() == ClientClass::Replica && hard_bytes > 0 {
             // A replica may always lag behind by as much as the backlog keeps.
             hard_bytes = hard_bytes.max(self.config.repl_backlog_size);
         }
@@ -237,13 +233,13 @@ impl Server {
         if client.reply.len() < CHUNK_BYTES {
             return client.flags.has(ClientFlags::CLOSE_ASAP);
         }
-        if let Some(conn) = client.conn.as_mut() {
-            let limit = self.config.client_output_buffer_limit[client_class_index(client.flags)];
-            let used = conn.out.memory_bytes() + client.reply.len();
-            if limit.hard_limit_bytes > 0 && used as u64 >= limit.hard_limit_bytes {
-                conn.take_chunk(client.reply.buffer_mut());
-                self.check_output_limit(client, true);
-            }
+        let limit = self.config.client_output_buffer_limit[limits_of(client)].hard_limit_bytes;
+        if let Some(conn) = client.conn.as_mut()
+            && limit > 0
+            && (conn.out.memory_bytes() + client.reply.len()) as u64 >= limit
+        {
+            conn.take_chunk(client.reply.buffer_mut());
+            self.check_output_limit(client, true);
         }
         client.flags.has(ClientFlags::CLOSE_ASAP)
     }
@@ -317,9 +313,12 @@ impl Server {
     }
 }
 
-/// Index into `client-output-buffer-limit` without a borrow of the whole client.
-fn client_class_index(flags: ClientFlags) -> usize {
-    if flags.has(ClientFlags::PUBSUB) { 2 } else { 0 }
+/// The client's row of `client-output-buffer-limit`: the link to our master counts as normal.
+fn limits_of(client: &Client) -> usize {
+    match client.class() {
+        ClientClass::Master => ClientClass::Normal as usize,
+        class => class as usize,
+    }
 }
 
 /// Up to 128 bytes of what broke the protocol, unprintable ones as dots.
