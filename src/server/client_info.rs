@@ -88,7 +88,8 @@ impl Server {
 
     fn write_memory(&self, out: &mut String, client: &Client) -> fmt::Result {
         let (query, query_free) = query_room(client);
-        let (argv, queued) = (argv_bytes(client), client.multi.as_ref().map_or(0, |m| m.argv_bytes));
+        let (argv, queued) =
+            (argv_bytes(client), client.multi.as_ref().map_or(0, |m| m.argv_bytes));
         write!(out, " qbuf={query} qbuf-free={query_free} argv-mem={argv} multi-mem={queued}")?;
         let allowance = client.reply_allowance;
         write!(out, " rbs={} rbp={}", allowance.bytes, allowance.peak)?;

@@ -12,6 +12,7 @@ impl Server {
     /// One round; returns ms until the next.
     pub fn server_cron(&mut self) -> i64 {
         self.cron.loops += 1;
+        self.clients_cron();
         let hz = self.config.hz.max(1);
         1000 / hz
     }

@@ -33,7 +33,10 @@ const STACK_ARGS: usize = 16;
 enum Event {
     Accept(usize),
     /// There is input; `closed`: and it is the last, no further event will come for it.
-    Readable { id: u64, closed: bool },
+    Readable {
+        id: u64,
+        closed: bool,
+    },
     Writable(u64),
     /// Another thread has something to say.
     Wake,

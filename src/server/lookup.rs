@@ -3,6 +3,7 @@
 
 use super::Server;
 use super::client::ClientFlags;
+use super::pause::action;
 use crate::config::NotifyFlags;
 use crate::protocol::error::ReplyError;
 use crate::storage::entry_view::{EntryMut, EntryRef};
@@ -26,9 +27,12 @@ impl Server {
     }
 
     pub fn lookup_read_with(&mut self, db: usize, key: &[u8], how: Lookup) -> Option<EntryRef<'_>> {
-        self.expire_if_needed(db, key);
+        let expired = self.expire_if_needed(db, key);
+        if expired && how.quiet {
+            return None;
+        }
         if !how.quiet {
-            if self.keyspace.dbs[db].find(key).is_none() {
+            if expired || self.keyspace.dbs[db].find(key).is_none() {
                 self.stats.keyspace_misses += 1;
                 self.notify(NotifyFlags::KEY_MISS, "keymiss", key, db);
                 return None;
@@ -45,7 +49,10 @@ impl Server {
 
     /// A key for writing: `None` if absent or expired.
     pub fn lookup_write(&mut self, db: usize, key: &[u8]) -> Option<EntryMut<'_>> {
-        self.expire_if_needed(db, key);
+        if self.expire_if_needed(db, key) && self.pause.is_paused(action::EXPIRE) {
+            // A command that began before the pause: the write it is about to do goes on top.
+            self.delete_expired(db, key);
+        }
         let touch = self.touches_clock();
         let mut entry = self.keyspace.dbs[db].find_mut(key)?;
         if touch {
@@ -95,8 +102,7 @@ impl Server {
 
     /// True if the key exists and is not expired; nothing is counted or touched.
     pub fn key_exists(&mut self, db: usize, key: &[u8]) -> bool {
-        self.expire_if_needed(db, key);
-        self.keyspace.dbs[db].find(key).is_some()
+        !self.expire_if_needed(db, key) && self.keyspace.dbs[db].find(key).is_some()
     }
 
     /// Adds a key that does not exist; wakes clients that wait for it. Does not signal or notify
@@ -168,7 +174,9 @@ impl Server {
         }
         match self.keyspace.dbs[db].get_expire(key) {
             Some(at) if at < self.clock.cmd_time_ms => {
-                self.delete_expired(db, key);
+                if !self.pause.is_paused(action::EXPIRE) {
+                    self.delete_expired(db, key);
+                }
                 true
             }
             _ => false,

@@ -229,9 +229,8 @@ impl Server {
 
     /// EXEC must fail: a watched key changed, or its time has come since WATCH.
     pub fn watch_is_broken(&self, client: u64) -> bool {
-        let ran_out = |(db, key, expired): (usize, &[u8], bool)| {
-            !expired && self.key_is_expired(db, key)
-        };
+        let ran_out =
+            |(db, key, expired): (usize, &[u8], bool)| !expired && self.key_is_expired(db, key);
         self.watches.is_touched(client) || self.watches.keys_of(client).any(ran_out)
     }
 
