@@ -6,6 +6,7 @@
 //! replied anything; `server::call` writes that error.
 
 pub mod args;
+pub mod connection;
 pub mod ctx;
 pub mod docs;
 #[cfg(test)]
@@ -14,9 +15,11 @@ pub mod generic;
 pub mod help;
 pub mod key_specs;
 pub mod keys;
+pub mod pubsub;
 pub mod spec;
 pub mod string;
 pub mod table;
+pub mod transactions;
 
 pub use crate::protocol::error::{CmdResult, ReplyError};
 pub use args::Args;
@@ -26,7 +29,13 @@ pub use spec::{CommandSpec, Group, acl, flag, key_flag};
 use table::Groups;
 
 /// The rows of all families.
-pub const GROUPS: Groups = &[generic::COMMANDS, string::COMMANDS];
+pub const GROUPS: Groups = &[
+    connection::COMMANDS,
+    generic::COMMANDS,
+    pubsub::COMMANDS,
+    string::COMMANDS,
+    transactions::COMMANDS,
+];
 
 /// Handler of a container (`CONFIG`, `CLIENT`): never runs, dispatch asks for a sub-command first.
 pub fn container(_ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {

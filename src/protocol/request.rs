@@ -82,6 +82,11 @@ impl RequestParser {
         self.bulk_len.map_or(0, |len| (self.pos + len + 2).saturating_sub(have))
     }
 
+    /// Bytes of the command that were looked at: those before the argument in progress.
+    pub fn consumed(&self) -> usize {
+        self.pos
+    }
+
     /// Number of arguments of the command, complete or so far.
     pub fn argc(&self) -> usize {
         if self.inline { self.unquoted.len() } else { self.spans.len() }

@@ -10,8 +10,12 @@ impl Server {
         self.handle_clients_blocked_on_keys();
         self.resume_if_pause_over();
         self.fast_expire_cycle();
-        self.check_touched_outputs();
+        self.process_unblocked_clients();
         self.write_pending();
+        self.close_clients();
+        if self.config.maxmemory_clients != 0 {
+            self.evict_clients(None);
+        }
     }
 
     /// After the wait: the time is new.

@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::Server;
 use super::client::{Client, ClientFlags};
+use crate::commands::ReplyError;
 use crate::commands::table::CommandId;
 use crate::storage::object::ObjType;
 
@@ -27,6 +28,11 @@ pub enum BlockKind {
 }
 
 impl BlockKind {
+    /// CLIENT UNBLOCK may end it.
+    pub fn may_be_unblocked(self) -> bool {
+        !matches!(self, BlockKind::Postponed | BlockKind::Shutdown)
+    }
+
     /// The type of value that can serve a client of this kind.
     pub fn object_type(self) -> Option<ObjType> {
         match self {
@@ -276,6 +282,7 @@ impl Server {
             }
         } else {
             self.unblock_client(client);
+            self.after_command(client);
             self.queue_write(client);
         }
     }
@@ -298,6 +305,11 @@ impl Server {
     /// The client's time is over (or CLIENT UNBLOCK … TIMEOUT): replies and unblocks.
     pub fn blocked_timed_out(&mut self, client: &mut Client) {
         let Some(blocked) = self.unblock_client(client) else { return };
+        if let Some(command) = blocked.command {
+            self.account_blocked(client, command, false);
+        }
+        let discarded = client.replies_discarded();
+        let start = client.reply.len();
         match blocked.timeout_reply {
             TimeoutReply::NullArray => client.reply.null_array(),
             TimeoutReply::Null => client.reply.null(),
@@ -309,6 +321,24 @@ impl Server {
             }
             TimeoutReply::Nothing => {}
         }
+        if discarded {
+            client.reply.truncate(start);
+        }
+        self.after_command(client);
+        self.queue_write(client);
+    }
+
+    /// CLIENT UNBLOCK … ERROR, a key that moved away: the blocked command fails.
+    pub fn unblock_with_error(&mut self, client: &mut Client, error: &ReplyError) {
+        let Some(blocked) = self.unblock_client(client) else { return };
+        self.count_error(error);
+        if let Some(command) = blocked.command {
+            self.account_blocked(client, command, true);
+        }
+        if !client.replies_discarded() {
+            client.reply.error(error);
+        }
+        self.after_command(client);
         self.queue_write(client);
     }
 }

@@ -25,22 +25,21 @@ pub struct Exec {
     /// What those send to it.
     pub parked_reply: crate::protocol::reply::Reply,
     pub command: Option<CommandId>,
-    /// Error replies written by the command that runs (EXEC counts those of its queue).
+    /// Error replies so far.
     pub errors: u64,
+    /// How many of them have been counted for a command that failed.
+    pub errors_charged: u64,
 }
 
 /// Runs the command, writes its error if it fails, accounts for it.
 pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
     let spec = ctx.server.commands.get(id).spec;
     let outer = enter(ctx, id);
-    if !ctx.server.monitors.is_empty() && spec.flags & (flag::SKIP_MONITOR | flag::ADMIN) == 0 {
-        ctx.server.feed_monitors(ctx.client, args);
-    }
     let start_us = ctx.server.clock.monotonic_us();
     let dirty_before = ctx.server.dirty;
-    let errors_before = ctx.server.exec.errors;
     let reply_start = ctx.client.reply.len();
-    let discard = ctx.client.replies_discarded();
+    // Errors of commands within this one are theirs, not this one's.
+    ctx.server.exec.errors_charged = ctx.server.exec.errors;
 
     let result = (spec.handler)(ctx, args);
     if let Err(error) = result {
@@ -48,19 +47,32 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
         ctx.client.reply.error(&error);
     }
 
-    if discard {
+    // Asked after the command: CLIENT REPLY ON answers, CLIENT REPLY OFF does not.
+    if ctx.client.replies_discarded() {
         ctx.client.reply.truncate(reply_start);
     }
     let us = ctx.server.clock.monotonic_us() - start_us;
-    let failed = ctx.server.exec.errors != errors_before;
-    account(ctx, id, args, us, failed);
+    if !ctx.server.monitors.is_empty() {
+        feed_monitors(ctx, id, args);
+    }
     let changed = ctx.server.dirty != dirty_before;
     let db = ctx.client.db;
     ctx.server.propagate.command_done(db, args.0, changed);
     if ctx.client.flags.has(ClientFlags::BLOCKED) {
         remember_blocked(ctx.client, id, args, us);
+    } else {
+        account(ctx, id, args, us);
     }
     leave(ctx, outer);
+}
+
+/// After the command, so that EXEC comes after the commands of its queue; a blocked command that
+/// runs again was shown when it was sent.
+fn feed_monitors(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
+    let hidden = ctx.server.commands.get(id).spec.flags & (flag::SKIP_MONITOR | flag::ADMIN) != 0;
+    if !hidden && !ctx.client.flags.has(ClientFlags::REEXECUTING) {
+        ctx.server.feed_monitors(ctx.client, args);
+    }
 }
 
 fn enter(ctx: &mut Ctx<'_>, id: CommandId) -> Option<CommandId> {
@@ -81,26 +93,18 @@ fn leave(ctx: &mut Ctx<'_>, outer: Option<CommandId>) {
     if ctx.server.exec.depth > 0 {
         return;
     }
-    if !ctx.server.exec.push_reply.is_empty() {
-        let pushed = std::mem::take(ctx.server.exec.push_reply.buffer_mut());
-        if !ctx.client.replies_discarded() {
-            ctx.client.reply.raw(&pushed);
-        }
-    }
+    ctx.server.flush_pushes(ctx.client);
     ctx.server.exec.client = 0;
     ctx.server.propagate_now();
 }
 
-fn account(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, us: u64, failed: bool) {
+fn account(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, us: u64) {
     let Ctx { server, client } = ctx;
     let spec = server.commands.get(id).spec;
-    client.last_command = Some(id);
+    let failed = server.exec.errors != server.exec.errors_charged;
+    server.exec.errors_charged = server.exec.errors;
     server.stats.commands_processed += 1;
     client.commands_processed += 1;
-    if client.flags.has(ClientFlags::BLOCKED) {
-        // Counted when it is done; the time until now adds up.
-        return;
-    }
     let total_us = us + std::mem::take(&mut client.blocked_duration_us);
     let stats = &mut server.stats.commands[usize::from(id.0)];
     stats.calls += 1;
@@ -134,6 +138,29 @@ fn remember_blocked(client: &mut Client, id: CommandId, args: Args<'_>, us: u64)
 }
 
 impl Server {
+    /// Sends the client the pushes that its own command caused, after the command's reply. CLIENT
+    /// REPLY OFF does not hold pushes back.
+    #[inline]
+    pub fn flush_pushes(&mut self, client: &mut Client) {
+        if !self.exec.push_reply.is_empty() {
+            let pushed = std::mem::take(self.exec.push_reply.buffer_mut());
+            if !client.flags.has(ClientFlags::CLOSE_ASAP) {
+                client.reply.raw(&pushed);
+            }
+        }
+    }
+
+    /// A blocked command is over without having run again: it timed out, or was unblocked with an
+    /// error (`failed`).
+    pub fn account_blocked(&mut self, client: &mut Client, id: CommandId, failed: bool) {
+        let stats = &mut self.stats.commands[usize::from(id.0)];
+        stats.calls += 1;
+        stats.usec += std::mem::take(&mut client.blocked_duration_us);
+        stats.failed += u64::from(failed);
+        self.stats.commands_processed += 1;
+        client.commands_processed += 1;
+    }
+
     /// Counts an error reply under its code.
     pub fn count_error(&mut self, error: &ReplyError) {
         self.exec.errors += 1;

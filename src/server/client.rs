@@ -3,7 +3,7 @@
 //! load, scripts, the replication link).
 
 use super::blocking::Blocked;
-use super::connection::Conn;
+use super::connection::{CHUNK_BYTES, Conn};
 use super::transaction::Multi;
 use crate::commands::table::CommandId;
 use crate::protocol::reply::Reply;
@@ -45,7 +45,15 @@ impl ClientFlags {
     pub const PENDING_READ: ClientFlags = ClientFlags(1 << 24);
     /// Executes EXEC's queue.
     pub const IN_EXEC: ClientFlags = ClientFlags(1 << 25);
+    /// Sent something that is not the protocol.
+    pub const PROTOCOL_ERROR: ClientFlags = ClientFlags(1 << 26);
 
+    /// Both sets.
+    pub const fn and(self, other: ClientFlags) -> ClientFlags {
+        ClientFlags(self.0 | other.0)
+    }
+
+    /// True if any of the bits is set.
     #[inline]
     pub fn has(self, other: ClientFlags) -> bool {
         self.0 & other.0 != 0
@@ -64,6 +72,47 @@ impl ClientFlags {
     }
 }
 
+/// Classes of clients, in the order of `client-output-buffer-limit`'s array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientClass {
+    /// Also monitors.
+    Normal,
+    Replica,
+    Pubsub,
+    /// The link to our master.
+    Master,
+}
+
+/// Number of classes.
+pub const CLIENT_CLASSES: usize = 4;
+
+impl ClientClass {
+    /// The class that CLIENT LIST TYPE and CLIENT KILL TYPE name.
+    pub fn by_name(name: &[u8]) -> Option<ClientClass> {
+        const NAMES: &[(&str, ClientClass)] = &[
+            ("normal", ClientClass::Normal),
+            ("slave", ClientClass::Replica),
+            ("replica", ClientClass::Replica),
+            ("pubsub", ClientClass::Pubsub),
+            ("master", ClientClass::Master),
+        ];
+        let found = NAMES.iter().find(|(text, _)| text.as_bytes().eq_ignore_ascii_case(name))?;
+        Some(found.1)
+    }
+}
+
+/// What the reference would allot to the client's reply buffer: the part of its replies that stays
+/// in one piece. It follows the peaks, and counts for the client's memory; the buffer itself comes
+/// from a pool while there is something to send.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplyAllowance {
+    pub bytes: usize,
+    /// Most that was used of it since `peak_reset_ms`.
+    pub peak: usize,
+    /// ms since the epoch.
+    pub peak_reset_ms: i64,
+}
+
 /// A session.
 pub struct Client {
     pub id: u64,
@@ -79,8 +128,6 @@ pub struct Client {
     /// Name of the ACL user.
     pub user: Box<[u8]>,
     pub multi: Option<Box<Multi>>,
-    /// Number of WATCHed keys; the keys stand in `Server::watches`.
-    pub watched_keys: u32,
     pub blocked: Option<Box<Blocked>>,
     /// Number of channels, patterns and shard channels; they stand in `Server::pubsub`.
     pub sub_channels: u32,
@@ -97,6 +144,11 @@ pub struct Client {
     pub blocked_duration_us: u64,
     /// Memory of the client as of the last count, for INFO and client eviction.
     pub memory_bytes: usize,
+    /// The class under which `memory_bytes` was counted.
+    pub memory_class: ClientClass,
+    /// Where client eviction finds it; see `client_memory`.
+    pub memory_bucket: Option<u8>,
+    pub reply_allowance: ReplyAllowance,
     /// Time the soft output limit was first exceeded, s; 0 = not exceeded.
     pub soft_limit_since_s: i64,
     pub commands_processed: u64,
@@ -117,7 +169,6 @@ impl Client {
             lib_ver: None,
             user: Box::from(&b"default"[..]),
             multi: None,
-            watched_keys: 0,
             blocked: None,
             sub_channels: 0,
             sub_patterns: 0,
@@ -128,6 +179,13 @@ impl Client {
             argv_bytes: 0,
             blocked_duration_us: 0,
             memory_bytes: 0,
+            memory_class: ClientClass::Normal,
+            memory_bucket: None,
+            reply_allowance: ReplyAllowance {
+                bytes: CHUNK_BYTES,
+                peak: CHUNK_BYTES,
+                peak_reset_ms: now_ms,
+            },
             soft_limit_since_s: 0,
             commands_processed: 0,
             net_input_bytes: 0,
@@ -140,15 +198,42 @@ impl Client {
         self.sub_channels + self.sub_patterns + self.sub_shard_channels
     }
 
-    /// Bytes that wait to be sent, in the reply buffer and in the connection's queue.
-    pub fn output_bytes(&self) -> usize {
-        self.reply.len() + self.conn.as_ref().map_or(0, |conn| conn.out.bytes())
+    /// The class whose limits apply to it.
+    pub fn class(&self) -> ClientClass {
+        if self.flags.has(ClientFlags::MASTER) {
+            ClientClass::Master
+        } else if self.flags.has(ClientFlags::REPLICA) && !self.flags.has(ClientFlags::MONITOR) {
+            ClientClass::Replica
+        } else if self.flags.has(ClientFlags::PUBSUB) {
+            ClientClass::Pubsub
+        } else {
+            ClientClass::Normal
+        }
     }
 
-    /// True if replies are discarded (CLIENT REPLY OFF or SKIP).
+    /// The commands it runs are not checked and not refused: they were accepted elsewhere.
+    pub fn must_obey(&self) -> bool {
+        self.flags.has(ClientFlags::MASTER)
+    }
+
+    /// Memory of the output beyond the first reply buffer, bytes: what the limits of
+    /// `client-output-buffer-limit` are compared with. 0 while everything fits into that buffer.
+    pub fn output_memory(&self) -> usize {
+        match &self.conn {
+            Some(conn) if !conn.out.is_empty() => conn.out.memory_bytes() + self.reply.len(),
+            _ => 0,
+        }
+    }
+
+    /// True if replies (not pushes) are discarded (CLIENT REPLY OFF or SKIP).
     pub fn replies_discarded(&self) -> bool {
-        self.flags.has(ClientFlags(
-            ClientFlags::REPLY_OFF.0 | ClientFlags::REPLY_SKIP.0 | ClientFlags::CLOSE_ASAP.0,
-        ))
+        const DISCARD: ClientFlags =
+            ClientFlags::REPLY_OFF.and(ClientFlags::REPLY_SKIP).and(ClientFlags::CLOSE_ASAP);
+        self.flags.has(DISCARD)
+    }
+
+    /// It is about to be closed: no more commands are taken from it.
+    pub fn is_closing(&self) -> bool {
+        self.flags.has(ClientFlags::CLOSE_ASAP.and(ClientFlags::CLOSE_AFTER_REPLY))
     }
 }

@@ -82,6 +82,17 @@ impl Clients {
         self.slots[slot].client.as_deref_mut()
     }
 
+    /// As [`Clients::get_mut`], without a search.
+    #[inline]
+    pub fn get_by_token(&mut self, token: usize) -> Option<&mut Client> {
+        let slot = self.slots.get_mut(token & ((1 << SLOT_BITS) - 1))?;
+        let generation = ((slot.id as usize) << SLOT_BITS) >> SLOT_BITS;
+        if generation != token >> SLOT_BITS {
+            return None;
+        }
+        slot.client.as_deref_mut()
+    }
+
     pub fn contains(&self, id: u64) -> bool {
         self.by_id.contains_key(&id)
     }

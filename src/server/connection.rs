@@ -10,11 +10,25 @@ use mio::net::{TcpStream, UnixStream};
 use crate::protocol::request::RequestParser;
 
 /// A reply buffer that grew beyond this goes to the queue as a chunk of its own.
-const CHUNK_BYTES: usize = 16 * 1024;
+pub const CHUNK_BYTES: usize = 16 * 1024;
 /// Bytes written for one client in one turn, so that one slow reader of a huge reply does not hold
 /// up the others (NET_MAX_WRITES_PER_EVENT).
 const MAX_WRITE_PER_TURN: usize = 64 * 1024;
+/// Bytes read into a private buffer in one turn, for the same reason.
+const MAX_READ_PER_TURN: usize = 1024 * 1024;
 const MAX_IOVECS: usize = 64;
+/// Smallest private query buffer (PROTO_IOBUF_LEN).
+const QUERY_BYTES: usize = 16 * 1024;
+/// From this length on an argument gets room for all of it at once (PROTO_MBULK_BIG_ARG).
+const BIG_ARG_BYTES: usize = 32 * 1024;
+/// A private query buffer above this shrinks to its recent peak (PROTO_RESIZE_THRESHOLD).
+const QUERY_RESIZE_BYTES: usize = 32 * 1024;
+/// Unused room that is worth an allocation to get rid of.
+const QUERY_WASTE_BYTES: usize = 4 * 1024;
+/// A buffer that is in use is not shrunk below this.
+const QUERY_FLOOR_BYTES: usize = 1024;
+/// After so many idle seconds the unused room of a query buffer is freed.
+const QUERY_IDLE_S: i64 = 2;
 
 /// A connected socket.
 pub enum Stream {
@@ -46,6 +60,14 @@ impl Stream {
         }
     }
 
+    /// Ends the connection even if a child process still holds the descriptor.
+    pub fn shutdown(&self) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.shutdown(std::net::Shutdown::Both),
+            Stream::Unix(stream) => stream.shutdown(std::net::Shutdown::Both),
+        }
+    }
+
     pub fn source(&mut self) -> &mut dyn mio::event::Source {
         match self {
             Stream::Tcp(stream) => stream,
@@ -69,12 +91,19 @@ pub struct OutputQueue {
     /// Bytes of the first chunk already written.
     head: usize,
     bytes: usize,
+    /// Allocated bytes of all chunks.
+    capacity: usize,
 }
 
 impl OutputQueue {
     /// Bytes that wait.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Allocated bytes, the queue's own included.
+    pub fn memory_bytes(&self) -> usize {
+        self.capacity + self.chunks.len() * size_of::<Vec<u8>>()
     }
 
     /// Number of chunks.
@@ -89,6 +118,7 @@ impl OutputQueue {
     pub fn push(&mut self, chunk: Vec<u8>) {
         if !chunk.is_empty() {
             self.bytes += chunk.len();
+            self.capacity += chunk.capacity();
             self.chunks.push_back(chunk);
         }
     }
@@ -103,6 +133,7 @@ impl OutputQueue {
             }
             written -= left;
             self.head = 0;
+            self.capacity -= self.chunks[0].capacity();
             self.chunks.pop_front();
         }
     }
@@ -129,14 +160,18 @@ pub struct Conn {
     /// Path of the unix socket.
     pub unix_path: Option<Box<str>>,
     /// Input that is not a whole command yet. Whole commands are run from the shared buffer.
+    /// Keeps its allocation until the client is idle.
     pub query: Vec<u8>,
     /// Largest `query` of late, bytes; to shrink it when idle.
     pub query_peak: usize,
+    /// Length and free room of the buffer whose commands run now; 0 while none do.
+    pub running: (usize, usize),
     pub parser: RequestParser,
     pub out: OutputQueue,
     /// The socket said it would block: wait for its writable event.
     pub write_blocked: bool,
-    pub total_read: u64,
+    /// The peer will send no more: read until the end, no further event will come.
+    pub read_closed: bool,
 }
 
 impl Conn {
@@ -152,18 +187,95 @@ impl Conn {
             unix_path: None,
             query: Vec::new(),
             query_peak: 0,
+            running: (0, 0),
             parser: RequestParser::new(),
             out: OutputQueue::default(),
             write_blocked: false,
-            total_read: 0,
+            read_closed: false,
         }
     }
 
+    /// `ip:port` of the peer, `[ip]:port` for IPv6, `path:0` for a unix socket.
+    pub fn peer_text(&self) -> String {
+        self.address_text(self.peer)
+    }
+
+    /// As [`Conn::peer_text`], of our side.
+    pub fn local_text(&self) -> String {
+        self.address_text(self.local)
+    }
+
+    fn address_text(&self, address: Option<SocketAddr>) -> String {
+        match (&self.unix_path, address) {
+            (Some(path), _) => format!("{path}:0"),
+            (None, Some(address)) => address.to_string(),
+            (None, None) => "?:0".to_string(),
+        }
+    }
+
+    /// The peer is this host.
+    pub fn is_local(&self) -> bool {
+        self.unix_path.is_some()
+            || self.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback())
+    }
+
     /// Moves a reply buffer that has grown large to the queue, without copying.
+    #[inline]
     pub fn take_chunk(&mut self, reply: &mut Vec<u8>) {
         if reply.len() >= CHUNK_BYTES {
             self.out.push(std::mem::take(reply));
         }
+    }
+
+    /// Keeps input that waits for its command's end, with room for a big argument's rest.
+    pub fn keep_query(&mut self, rest: &[u8]) {
+        let wanted = rest.len() + self.parser.missing_bytes(rest.len());
+        if self.query.capacity() < wanted.max(QUERY_BYTES) {
+            self.query.reserve_exact(wanted.max(QUERY_BYTES) - self.query.len());
+        }
+        self.query.extend_from_slice(rest);
+        self.query_peak = self.query_peak.max(wanted);
+    }
+
+    /// Reads into the private buffer, as much as the argument in progress needs or the buffer
+    /// holds. `Ok((bytes, drained))` as [`read_some`].
+    pub fn read_query(&mut self) -> io::Result<(usize, bool)> {
+        let start = self.query.len();
+        let missing = self.parser.missing_bytes(start);
+        if missing >= BIG_ARG_BYTES {
+            self.query.reserve_exact(missing);
+        } else if self.query.capacity() - start < QUERY_WASTE_BYTES {
+            self.query.reserve(QUERY_BYTES);
+        }
+        let room = (self.query.capacity() - start).min(MAX_READ_PER_TURN);
+        let result = (&mut self.stream).take(room as u64).read_to_end(&mut self.query);
+        let bytes = self.query.len() - start;
+        self.query_peak = self.query_peak.max(self.query.len()).max(start + missing);
+        match result {
+            Ok(_) if bytes == room => Ok((bytes, false)),
+            // What came before the end is run; the end is met again in the next turn.
+            Ok(_) if bytes > 0 => Ok((bytes, false)),
+            Ok(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok((bytes, true)),
+            Err(_) if bytes > 0 => Ok((bytes, false)),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Gives back room of the query buffer that has not been needed of late; once a second.
+    pub fn resize_query(&mut self, idle_s: i64) {
+        let len = self.query.len();
+        let needed = len + self.parser.missing_bytes(len);
+        if self.query.capacity() - len > QUERY_WASTE_BYTES {
+            if idle_s > QUERY_IDLE_S {
+                self.query.shrink_to_fit();
+            } else if self.query.capacity() > QUERY_RESIZE_BYTES
+                && self.query.capacity() / 2 > self.query_peak
+            {
+                self.query.shrink_to(needed.max(self.query_peak).max(QUERY_FLOOR_BYTES));
+            }
+        }
+        self.query_peak = needed;
     }
 
     /// Writes the queue, then `reply`; what the socket did not take stays. Returns the bytes
@@ -220,5 +332,19 @@ impl Conn {
             slices.push(IoSlice::new(reply));
         }
         self.stream.write_vectored(&slices)
+    }
+}
+
+/// Reads once. `Ok((bytes, drained))`: drained = the socket has nothing more now, an event will
+/// tell when it has. The end of input is an error of kind `UnexpectedEof`.
+pub fn read_some(stream: &mut Stream, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
+    loop {
+        match stream.read(buffer) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => return Ok((n, n < buffer.len())),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok((0, true)),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
     }
 }

@@ -13,6 +13,7 @@ impl Server {
     pub fn server_cron(&mut self) -> i64 {
         self.cron.loops += 1;
         self.slow_expire_cycle();
+        self.clients_cron();
         let hz = self.config.hz.max(1);
         1000 / hz
     }

@@ -12,12 +12,15 @@ use crate::commands::{Args, Ctx, ReplyError};
 /// Commands that run at once even between MULTI and EXEC.
 const NOT_QUEUED: &[&str] = &["exec", "discard", "multi", "watch", "quit", "reset"];
 
-/// Runs one command of a client, or queues it, or refuses it.
+/// Runs one command of a client, or queues it, or refuses it, or holds it back.
 pub fn process_command(server: &mut Server, client: &mut Client, args: Args<'_>) {
+    client.last_command = None;
     let found = match find(server, args) {
         Ok(found) => found,
+        Err(_) if is_attack(args) => return server.refuse_attack(client),
         Err(error) => return reject(server, client, None, &error),
     };
+    client.last_command = Some(found);
     let command = server.commands.get(found);
     let spec = command.spec;
     if !gate::arity_holds(spec, args.len()) {
@@ -29,21 +32,33 @@ pub fn process_command(server: &mut Server, client: &mut Client, args: Args<'_>)
     {
         return reject(server, client, Some(found), &error);
     }
+    if server.config.maxmemory_clients != 0 {
+        server.evict_clients(Some(client));
+        if client.flags.has(ClientFlags::CLOSE_ASAP) {
+            return;
+        }
+    }
     if server.needs_gate(client)
         && let Err(error) = pass_gate(server, client, found, args)
     {
         return reject(server, client, Some(found), &error);
     }
-    if client.flags.has(ClientFlags::MULTI) && !NOT_QUEUED.contains(&spec.name) {
-        return queue(server, client, found, args);
-    }
     if server.pause.is_active() && server.postpone_if_paused(client, found, args) {
         return;
     }
+    if client.flags.has(ClientFlags::MULTI) && !NOT_QUEUED.contains(&spec.name) {
+        return queue(server, client, found, args);
+    }
+    server.lend_reply_buffer(client);
     call(&mut Ctx { server, client }, found, args);
     if server.blocking.has_ready() {
         server.handle_clients_blocked_on_keys_except(client);
     }
+}
+
+/// An HTTP request: somebody makes a browser talk to us.
+fn is_attack(args: Args<'_>) -> bool {
+    args[0].eq_ignore_ascii_case(b"post") || args[0].eq_ignore_ascii_case(b"host:")
 }
 
 /// The command or sub-command that argv names.
@@ -68,16 +83,20 @@ fn find_sub(server: &Server, command: &Command, args: Args<'_>) -> Result<Comman
     }
 }
 
+/// What the rules do (evict keys, say) may send messages to this very client.
 fn pass_gate(
     server: &mut Server,
     client: &mut Client,
     id: CommandId,
     args: Args<'_>,
 ) -> Result<(), ReplyError> {
-    let command = server.commands.get(id);
-    let full_name = command.full_name.clone();
-    let candidate = Candidate { spec: command.spec, full_name: &full_name, args };
-    gate::check(server, client, &candidate)
+    server.exec.client = client.id;
+    server.exec.resp3 = client.reply.is_resp3();
+    let candidate = Candidate { spec: server.commands.get(id).spec, id, args };
+    let result = gate::check(server, client, &candidate);
+    server.flush_pushes(client);
+    server.exec.client = 0;
+    result
 }
 
 /// Answers with an error before the command ran. A transaction in progress will not execute.
@@ -88,8 +107,7 @@ fn reject(server: &mut Server, client: &mut Client, id: Option<CommandId>, error
     if let Some(id) = id {
         server.stats.commands[usize::from(id.0)].rejected += 1;
         if server.commands.get(id).spec.name == "exec" {
-            server.exec_refused(client, error);
-            return;
+            return server.exec_refused(client, error);
         }
     }
     server.count_error(error);
@@ -105,11 +123,11 @@ fn queue(server: &mut Server, client: &mut Client, id: CommandId, args: Args<'_>
         return reject(server, client, Some(id), &error);
     }
     // A doomed transaction only remembers that it is doomed.
-    let doomed = client.flags.has(ClientFlags::DIRTY_EXEC);
-    let multi = client.multi.get_or_insert_with(Default::default);
-    multi.flags |= spec.flags;
-    multi.inverse_flags |= !spec.flags;
-    if !doomed {
+    let touched = !server.watches.is_empty() && server.watches.is_touched(client.id);
+    if !touched && !client.flags.has(ClientFlags::DIRTY_EXEC) {
+        let multi = client.multi.get_or_insert_with(Default::default);
+        multi.flags |= spec.flags;
+        multi.inverse_flags |= !spec.flags;
         let argv: Vec<Box<[u8]>> = args.iter().map(|arg| Box::from(*arg)).collect();
         multi.argv_bytes += argv.iter().map(|arg| arg.len()).sum::<usize>();
         multi.queue.push(Queued { command: id, argv });
@@ -126,10 +144,7 @@ impl Server {
             "debug" => self.config.enable_debug_command,
             _ => self.config.enable_module_command,
         };
-        let local = match client.conn.as_ref().and_then(|conn| conn.peer) {
-            Some(peer) => peer.ip().to_canonical().is_loopback(),
-            None => true,
-        };
+        let local = client.conn.as_ref().is_none_or(|conn| conn.is_local());
         if action.allows(local) {
             return Ok(());
         }
@@ -155,21 +170,43 @@ impl Server {
         }
     }
 
-    /// EXEC was refused before it ran: the transaction is gone.
+    /// EXEC was refused before it ran: the transaction is gone. Monitors saw MULTI, they see EXEC.
     pub fn exec_refused(&mut self, client: &mut Client, error: &ReplyError) {
-        let error = ReplyError::new(
-            [b"EXECABORT Transaction discarded because of: ", error.text()].concat(),
-        );
+        let reason = error.text().strip_prefix(b"ERR ").unwrap_or(error.text());
+        let text = [b"EXECABORT Transaction discarded because of: ", reason].concat();
+        let error = ReplyError::new(text);
         self.discard_transaction(client);
         self.count_error(&error);
-        client.reply.error(&error);
+        if !client.replies_discarded() {
+            client.reply.error(&error);
+        }
+        if !self.monitors.is_empty() {
+            self.feed_monitors(client, Args(&[b"exec"]));
+        }
     }
 
     /// Forgets the queue, the watched keys and the flags of a transaction.
     pub fn discard_transaction(&mut self, client: &mut Client) {
         client.multi = None;
-        client.flags.clear(ClientFlags(ClientFlags::MULTI.0 | ClientFlags::DIRTY_EXEC.0));
+        client.flags.clear(ClientFlags::MULTI.and(ClientFlags::DIRTY_EXEC));
         self.watches.unwatch_all(client.id);
-        client.watched_keys = 0;
+    }
+
+    /// Closes a connection that speaks HTTP.
+    fn refuse_attack(&mut self, client: &mut Client) {
+        const LOG_INTERVAL_S: i64 = 60;
+        let now = self.clock.now_s();
+        if now - self.stats.last_attack_logged_s > LOG_INTERVAL_S {
+            self.stats.last_attack_logged_s = now;
+            let peer = client.conn.as_ref().and_then(|conn| conn.peer);
+            let from = peer.map(|peer| format!(" from {}:{}", peer.ip(), peer.port()));
+            self.log_warning(&format!(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: \
+                 commands to Redis. This is likely due to an attacker attempting to use Cross \
+                 Protocol Scripting to compromise your Redis instance. Connection{} aborted.",
+                from.unwrap_or_default()
+            ));
+        }
+        self.close_later(client);
     }
 }

@@ -5,14 +5,14 @@
 //! is empty, or writing before it is full, must queue the client (`pending_read`,
 //! `pending_write`), and while a queue is not empty the loop polls without waiting.
 
-use std::io::{self, Read};
+use std::io;
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
 
 use super::Server;
 use super::client::{Client, ClientFlags};
-use super::connection::{Conn, Flushed, Stream};
+use super::connection::{Conn, Flushed, read_some};
 use super::dispatch::process_command;
 use crate::commands::Args;
 use crate::protocol::request::{Limits, Parsed};
@@ -32,7 +32,11 @@ const STACK_ARGS: usize = 16;
 /// Why the loop does something.
 enum Event {
     Accept(usize),
-    Readable(u64),
+    /// There is input; `closed`: and it is the last, no further event will come for it.
+    Readable {
+        id: u64,
+        closed: bool,
+    },
     Writable(u64),
     /// Another thread has something to say.
     Wake,
@@ -95,7 +99,7 @@ impl EventLoop {
             for event in causes(server, event) {
                 match event {
                     Event::Accept(listener) => server.accept(listener, self.poll.registry()),
-                    Event::Readable(id) => server.queue_read_id(id),
+                    Event::Readable { id, closed } => server.queue_read_id(id, closed),
                     Event::Writable(id) => server.writable(id),
                     Event::Wake => server.background_done(),
                     Event::Signal => server.handle_signals(),
@@ -104,7 +108,6 @@ impl EventLoop {
         }
         self.read_pending(server);
         server.run_timers();
-        server.close_clients(Some(self.poll.registry()));
         server.after_turn();
     }
 
@@ -121,74 +124,108 @@ impl EventLoop {
         }
     }
 
-    /// Reads what the socket has (up to the buffer) and runs the commands in it.
+    /// Runs what is buffered, then reads what the socket has (up to the buffer) and runs that.
     fn read_client(&mut self, server: &mut Server, client: &mut Client) {
-        let stop = ClientFlags(ClientFlags::CLOSE_ASAP.0 | ClientFlags::CLOSE_AFTER_REPLY.0);
-        if client.flags.has(stop) {
+        if client.is_closing() {
             return;
         }
         if client.flags.has(ClientFlags::BLOCKED) {
-            return; // looked at again when unblocked
+            return read_blocked(server, client);
+        }
+        if run_private(server, client) {
+            return;
         }
         let Some(conn) = client.conn.as_mut() else { return };
-        let mut query = std::mem::take(&mut conn.query);
-        if !query.is_empty() {
-            if run_commands(server, client, &mut query, true) {
-                return;
-            }
-            let Some(conn) = client.conn.as_mut() else { return };
-            query = std::mem::take(&mut conn.query);
-        }
-        let Some(conn) = client.conn.as_mut() else { return };
-        let read = if query.is_empty() {
-            read_some(&mut conn.stream, &mut self.buffer)
-        } else {
-            let missing = conn.parser.missing_bytes(query.len()).max(READ_BYTES);
-            let start = query.len();
-            query.resize(start + missing, 0);
-            let read = read_some(&mut conn.stream, &mut query[start..]);
-            query.truncate(start + read.as_ref().map_or(0, |(n, _)| *n));
-            read
-        };
+        let private = !conn.query.is_empty();
+        let read =
+            if private { conn.read_query() } else { read_some(&mut conn.stream, &mut self.buffer) };
         let (bytes, drained) = match read {
-            Ok(read) => read,
-            Err(e) => {
-                conn.query = query;
-                return server.read_failed(client, e);
-            }
+            Ok((bytes, drained)) => (bytes, drained && !conn.read_closed),
+            Err(e) => return server.read_failed(client, e),
         };
-        server.count_input(client, bytes);
         if !drained {
             server.queue_read(client);
         }
         if bytes == 0 {
-            if let Some(conn) = client.conn.as_mut() {
-                conn.query = query;
-            }
             return;
         }
-        if query.is_empty() {
-            let mut shared = std::mem::take(&mut self.buffer);
-            shared.truncate(bytes);
-            run_commands(server, client, &mut shared, false);
-            shared.resize(READ_BYTES, 0);
-            self.buffer = shared;
+        server.count_input(client, bytes);
+        if private {
+            run_private(server, client);
         } else {
-            run_commands(server, client, &mut query, true);
+            self.run_shared(server, client, bytes);
         }
+    }
+
+    /// Runs the commands in the first `bytes` bytes of the shared buffer; what is left over becomes
+    /// the client's private buffer.
+    fn run_shared(&mut self, server: &mut Server, client: &mut Client, bytes: usize) {
+        let buffer = std::mem::take(&mut self.buffer);
+        if let Some(conn) = client.conn.as_mut() {
+            conn.running = (bytes, READ_BYTES - bytes);
+            conn.query_peak = conn.query_peak.max(bytes);
+        }
+        let (done, stopped) = run_commands(server, client, &buffer[..bytes]);
+        if let Some(conn) = client.conn.as_mut() {
+            conn.running = (0, 0);
+            if done < bytes {
+                conn.keep_query(&buffer[done..bytes]);
+            }
+        }
+        self.buffer = buffer;
+        after_input(server, client, done < bytes, stopped);
     }
 }
 
-/// `Ok((0, true))` = nothing there now; end of file is an error of kind `UnexpectedEof`.
-fn read_some(stream: &mut Stream, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
-    loop {
-        match stream.read(buffer) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(n) => return Ok((n, n < buffer.len())),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok((0, true)),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
+/// A blocked client runs nothing, but it may hang up, and what it sends is kept.
+fn read_blocked(server: &mut Server, client: &mut Client) {
+    let Some(conn) = client.conn.as_mut() else { return };
+    match conn.read_query() {
+        Ok((bytes, drained)) => {
+            if !drained || conn.read_closed {
+                server.queue_read(client);
+            }
+            if bytes > 0 {
+                server.count_input(client, bytes);
+                after_input(server, client, true, false);
+            }
         }
+        Err(e) => server.read_failed(client, e),
+    }
+}
+
+/// Runs the whole commands in the private buffer. Returns true if the client is not to be read from
+/// now (blocked, closing, turn over).
+fn run_private(server: &mut Server, client: &mut Client) -> bool {
+    let Some(conn) = client.conn.as_mut() else { return true };
+    if conn.query.is_empty() {
+        return false;
+    }
+    let mut query = std::mem::take(&mut conn.query);
+    conn.running = (query.len(), query.capacity() - query.len());
+    let (done, stopped) = run_commands(server, client, &query);
+    if let Some(conn) = client.conn.as_mut() {
+        conn.running = (0, 0);
+        query.drain(..done);
+        conn.query = query;
+    }
+    let left = client.conn.as_ref().is_some_and(|conn| !conn.query.is_empty());
+    after_input(server, client, left, stopped);
+    stopped
+}
+
+/// What is left of the input counts for the client's limits; more whole commands are run in the
+/// next turn.
+fn after_input(server: &mut Server, client: &mut Client, left: bool, stopped: bool) {
+    if left {
+        server.check_query_limit(client);
+        if server.config.maxmemory_clients != 0 {
+            server.update_client_memory(client);
+        }
+    }
+    let waits = client.is_closing() || client.flags.has(ClientFlags::BLOCKED);
+    if stopped && !waits {
+        server.queue_read(client);
     }
 }
 
@@ -204,9 +241,10 @@ fn causes(server: &Server, event: &mio::event::Event) -> impl Iterator<Item = Ev
         match server.clients.id_of_token(token.0) {
             None => (None, None),
             Some(id) => {
-                let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+                let closed = event.is_read_closed() || event.is_error();
+                let readable = event.is_readable() || closed;
                 (
-                    readable.then_some(Event::Readable(id)),
+                    readable.then_some(Event::Readable { id, closed }),
                     event.is_writable().then_some(Event::Writable(id)),
                 )
             }
@@ -220,22 +258,15 @@ pub fn listener_token(index: usize) -> Token {
     Token(LISTENER_BASE + index)
 }
 
-/// Runs the whole commands in `query`; what is left over becomes the client's private buffer.
-/// Returns true if the client is not to be read from now (blocked, closing, turn over).
-fn run_commands(
-    server: &mut Server,
-    client: &mut Client,
-    query: &mut Vec<u8>,
-    private: bool,
-) -> bool {
+/// Runs the whole commands in `query`. Returns the bytes they had, and whether more of them are
+/// left (the client is blocked or closing, or its turn is over).
+fn run_commands(server: &mut Server, client: &mut Client, query: &[u8]) -> (usize, bool) {
     let mut done = 0;
     let mut commands = 0;
-    let stop = ClientFlags(
-        ClientFlags::BLOCKED.0 | ClientFlags::CLOSE_ASAP.0 | ClientFlags::CLOSE_AFTER_REPLY.0,
-    );
     let mut stopped = false;
     while done < query.len() {
-        if client.flags.has(stop) || commands >= MAX_COMMANDS_PER_TURN {
+        let busy = client.is_closing() || client.flags.has(ClientFlags::BLOCKED);
+        if busy || commands >= MAX_COMMANDS_PER_TURN {
             stopped = true;
             break;
         }
@@ -246,6 +277,7 @@ fn run_commands(
         let Some(conn) = client.conn.as_mut() else { break };
         // The parser is moved out while its command runs: a command may close the connection.
         let mut parser = std::mem::take(&mut conn.parser);
+        let mut whole = true;
         match parser.parse(&query[done..], limits) {
             Ok(Parsed::Command { bytes }) => {
                 commands += 1;
@@ -259,47 +291,21 @@ fn run_commands(
                 done += bytes;
                 parser.reset();
             }
-            Ok(Parsed::Incomplete) => {
-                put_parser(client, parser);
-                break;
-            }
+            Ok(Parsed::Incomplete) => whole = false,
             Err(error) => {
                 server.protocol_error(client, &error, &query[done..]);
                 done = query.len();
             }
         }
-        put_parser(client, parser);
+        if let Some(conn) = client.conn.as_mut() {
+            conn.parser = parser;
+        }
+        if !whole {
+            break;
+        }
     }
     server.after_commands(commands);
-    keep_rest(server, client, query, done, private);
-    if stopped && !client.flags.has(stop) {
-        server.queue_read(client);
-    }
-    stopped
-}
-
-fn put_parser(client: &mut Client, parser: crate::protocol::request::RequestParser) {
-    if let Some(conn) = client.conn.as_mut() {
-        conn.parser = parser;
-    }
-}
-
-fn keep_rest(
-    server: &mut Server,
-    client: &mut Client,
-    query: &mut Vec<u8>,
-    done: usize,
-    own: bool,
-) {
-    let Some(conn) = client.conn.as_mut() else { return };
-    if own {
-        query.drain(..done);
-        conn.query = std::mem::take(query);
-    } else if done < query.len() {
-        conn.query = query[done..].to_vec();
-    }
-    conn.query_peak = conn.query_peak.max(conn.query.len());
-    server.check_query_limit(client);
+    (done, stopped)
 }
 
 /// Gives the arguments their slices and runs the command.
@@ -332,10 +338,12 @@ impl Server {
         }
     }
 
-    fn queue_read_id(&mut self, id: u64) {
-        if let Some(client) = self.clients.get_mut(id)
-            && !client.flags.has(ClientFlags::PENDING_READ)
-        {
+    fn queue_read_id(&mut self, id: u64, closed: bool) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if let Some(conn) = client.conn.as_mut() {
+            conn.read_closed |= closed;
+        }
+        if !client.flags.has(ClientFlags::PENDING_READ) {
             client.flags.set(ClientFlags::PENDING_READ);
             self.clients.pending_read.push(id);
         }
@@ -383,11 +391,17 @@ impl Server {
         if client.flags.has(ClientFlags::CLOSE_ASAP) || conn.write_blocked {
             return;
         }
+        let allowed = client.reply_allowance.bytes;
+        let used = if conn.out.is_empty() { client.reply.len().min(allowed) } else { allowed };
+        client.reply_allowance.peak = client.reply_allowance.peak.max(used);
         match conn.flush(client.reply.buffer_mut()) {
             Ok((bytes, flushed)) => {
                 self.stats.net_output_bytes += bytes as u64;
                 self.stats.writes_processed += 1;
                 client.net_output_bytes += bytes as u64;
+                if bytes > 0 {
+                    client.last_interaction_s = self.clock.now_s();
+                }
                 match flushed {
                     Flushed::All => {
                         self.recycle_reply(client);
@@ -416,17 +430,20 @@ impl Server {
 
     /// How long the loop may sleep.
     fn poll_timeout(&self) -> Duration {
-        let more = !self.clients.pending_read.is_empty()
+        if !self.clients.pending_read.is_empty()
             || !self.clients.pending_write.is_empty()
             || !self.listeners.more_to_accept.is_empty()
-            || self.eviction.is_running();
-        if more {
+            || self.eviction.is_running()
+        {
             return Duration::ZERO;
         }
         let now = self.clock.now_ms;
         let mut at = self.next_cron_ms;
         if let Some(deadline) = self.blocking.next_deadline() {
             at = at.min(deadline);
+        }
+        if let Some(end) = self.pause.end_ms() {
+            at = at.min(end);
         }
         Duration::from_millis(at.saturating_sub(now).max(0) as u64)
     }

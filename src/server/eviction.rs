@@ -162,7 +162,7 @@ impl Server {
     /// above the limit and nothing can be done about it: commands that need memory are refused.
     /// Does nothing while evicting is not safe (a pause, loading).
     pub fn perform_evictions(&mut self) -> bool {
-        let paused = self.pause.is_active() && self.pause.until_ms > self.clock.now_ms;
+        let paused = self.pause.is_paused(super::pause::action::EVICT);
         if paused || self.expire.never {
             return true;
         }

@@ -142,7 +142,7 @@ impl Server {
 
     /// A pause is on: keys may look expired but must stay, since whoever takes over decides.
     fn expire_is_paused(&self) -> bool {
-        self.pause.is_active() && self.pause.until_ms > self.clock.now_ms
+        self.pause.is_paused(super::pause::action::EXPIRE)
     }
 
     /// Deletes the key if its time is over.

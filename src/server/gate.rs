@@ -4,13 +4,13 @@
 use super::Server;
 use super::client::{Client, ClientFlags};
 use crate::commands::spec::{CommandSpec, flag};
-use crate::commands::table::Command;
+use crate::commands::table::{Command, CommandId};
 use crate::commands::{Args, ReplyError};
 
 /// A command about to run, as the rules see it.
 pub struct Candidate<'a> {
     pub spec: &'static CommandSpec,
-    pub full_name: &'a str,
+    pub id: CommandId,
     pub args: Args<'a>,
 }
 
@@ -110,7 +110,7 @@ fn evict_for(server: &mut Server, client: &mut Client) -> bool {
 }
 
 fn subscriber_context(
-    _server: &mut Server,
+    server: &mut Server,
     client: &mut Client,
     c: &Candidate<'_>,
 ) -> Result<(), ReplyError> {
@@ -134,6 +134,6 @@ fn subscriber_context(
     Err(ReplyError::new(format!(
         "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
          allowed in this context",
-        c.full_name
+        server.commands.get(c.id).full_name
     )))
 }

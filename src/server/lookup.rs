@@ -84,6 +84,10 @@ impl Server {
     pub fn lookup_write(&mut self, db: usize, key: &[u8]) -> Option<EntryMut<'_>> {
         let at = self.keyspace.dbs[db].hash(key);
         if self.keyspace.dbs[db].expires_len() > 0 && !self.is_live(db, at, key) {
+            if self.keyspace.dbs[db].find_hashed(at, key).is_some() {
+                // Expired during a pause, which this command began before: its write goes on top.
+                self.delete_expired(db, key);
+            }
             return None;
         }
         let touch = self.touches_clock(false);
@@ -136,8 +140,8 @@ impl Server {
 
     /// True if the key exists and is not expired; nothing is counted or touched.
     pub fn key_exists(&mut self, db: usize, key: &[u8]) -> bool {
-        self.expire_if_needed(db, key);
-        self.keyspace.dbs[db].find(key).is_some()
+        self.expire_if_needed(db, key) == KeyStatus::Valid
+            && self.keyspace.dbs[db].find(key).is_some()
     }
 
     /// Adds a key that does not exist; wakes clients that wait for it. Does not signal or notify
@@ -236,7 +240,8 @@ impl Server {
     #[inline]
     pub fn signal_modified(&mut self, db: usize, key: &[u8]) {
         if !self.watches.is_empty() {
-            self.watches.touch(db, key);
+            let exists = self.keyspace.dbs[db].find(key).is_some();
+            self.watches.touch(db, key, exists);
         }
     }
 }

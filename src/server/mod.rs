@@ -5,6 +5,8 @@ pub mod before_sleep;
 pub mod blocking;
 pub mod call;
 pub mod client;
+pub mod client_info;
+pub mod client_memory;
 pub mod clients;
 pub mod clock;
 pub mod connection;
@@ -30,6 +32,7 @@ pub mod slowlog;
 pub mod stats;
 pub mod strings;
 pub mod transaction;
+pub mod users;
 
 use std::io;
 
@@ -43,6 +46,7 @@ pub struct Server {
     pub keyspace: Keyspace,
     pub commands: CommandTable,
     pub clients: clients::Clients,
+    pub client_memory: client_memory::ClientMemory,
     pub listeners: listener::Listeners,
     pub clock: clock::Clock,
     pub stats: stats::Stats,
@@ -62,8 +66,6 @@ pub struct Server {
     pub log: log::Log,
     /// Changes since the last save.
     pub dirty: u64,
-    /// Clients that got output they did not ask for: their limits are checked in this turn.
-    pub touched_output: Vec<u64>,
     /// Reply buffers of clients that have nothing to send.
     reply_pool: Vec<Vec<u8>>,
     /// ms since the epoch of the next `server_cron`.
@@ -86,6 +88,7 @@ impl Server {
             stats: stats::Stats::new(commands.len()),
             commands,
             clients: clients::Clients::default(),
+            client_memory: client_memory::ClientMemory::default(),
             listeners: listener::Listeners::default(),
             exec: call::Exec::default(),
             propagate: propagate::Propagate::default(),
@@ -102,7 +105,6 @@ impl Server {
             cron: cron::Cron::default(),
             log: log::Log::new(&config),
             dirty: 0,
-            touched_output: Vec::new(),
             reply_pool: Vec::new(),
             next_cron_ms: clock.now_ms,
             exit_status: None,

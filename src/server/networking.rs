@@ -3,15 +3,20 @@
 use std::io;
 
 use super::Server;
-use super::client::{Client, ClientFlags};
-use super::connection::{Conn, Stream};
+use super::client::{Client, ClientClass, ClientFlags};
+use super::connection::{CHUNK_BYTES, Conn, Stream};
 use super::pubsub::SubKind;
 use crate::commands::ReplyError;
 use crate::protocol::request::ProtocolError;
+use crate::util::split_args::push_repr;
 
 /// Reply buffers larger than this are freed, not pooled.
 const POOLED_REPLY_BYTES: usize = 64 * 1024;
 const POOLED_REPLIES: usize = 64;
+/// What a client may have waiting before it said who it is.
+const UNAUTHENTICATED_QUERY_BYTES: usize = 1024 * 1024;
+const UNAUTHENTICATED_OUTPUT_BYTES: usize = 1024;
+const LOG_VERBOSE: i64 = 1;
 
 impl Server {
     /// Accepts what waits at a listener.
@@ -34,7 +39,7 @@ impl Server {
         self.listeners.set_up(listener, &mut conn, &self.config);
         if self.clients.len() >= self.config.maxclients as usize {
             self.stats.rejected_connections += 1;
-            refuse(conn, "-ERR max number of clients reached\r\n");
+            refuse(conn, if self.config.cluster_enabled { TOO_MANY_CLUSTER } else { TOO_MANY });
             return;
         }
         if self.protected_mode_refuses(&conn) {
@@ -42,11 +47,11 @@ impl Server {
             refuse(conn, PROTECTED_MODE);
             return;
         }
-        self.stats.connections_received += 1;
         let unix = conn.unix_path.is_some();
         match self.add_connection(conn, registry) {
             Ok(id) => {
-                let no_password = self.config.requirepass.is_none();
+                self.stats.connections_received += 1;
+                let no_password = self.users().default_needs_no_password();
                 let resp3 = self.config.client_default_resp == 3;
                 if let Some(client) = self.clients.get_mut(id) {
                     client.flags.assign(ClientFlags::AUTHENTICATED, no_password);
@@ -54,19 +59,21 @@ impl Server {
                     client.reply.set_resp3(resp3);
                 }
             }
-            Err(e) => self.log_warning(&format!("Error registering fd event: {e}")),
+            Err(e) => {
+                let text = "Error registering fd event for the new client connection";
+                self.log_warning(&format!("{text}: {}", crate::config::strerror(&e)));
+            }
         }
     }
 
     fn protected_mode_refuses(&self, conn: &Conn) -> bool {
-        let loopback = conn.peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback());
-        self.config.protected_mode && self.config.requirepass.is_none() && !loopback
+        self.config.protected_mode && self.users().default_needs_no_password() && !conn.is_local()
     }
 
     /// The client must say AUTH (or HELLO … AUTH) first.
     #[inline]
     pub fn auth_required(&self, client: &Client) -> bool {
-        !client.flags.has(ClientFlags::AUTHENTICATED) && !self.config.requirepass.is_none()
+        !client.flags.has(ClientFlags::AUTHENTICATED) && !self.users().default_needs_no_password()
     }
 
     /// False if no rule of the gate can fail now: the common case, tested with a few loads.
@@ -77,65 +84,94 @@ impl Server {
             || self.config.maxmemory != 0
     }
 
+    /// Accounts for bytes read from the client's socket.
     pub fn count_input(&mut self, client: &mut Client, bytes: usize) {
         self.stats.net_input_bytes += bytes as u64;
         self.stats.reads_processed += 1;
         client.net_input_bytes += bytes as u64;
         client.last_interaction_s = self.clock.now_s();
-        if let Some(conn) = client.conn.as_mut() {
-            conn.total_read += bytes as u64;
-        }
     }
 
     /// The peer closed, or the socket failed.
     pub fn read_failed(&mut self, client: &mut Client, error: io::Error) {
-        if error.kind() == io::ErrorKind::UnexpectedEof {
-            self.log_verbose("Client closed connection");
-        } else {
-            self.log_verbose(&format!("Reading from client: {error}"));
+        if self.log.level <= LOG_VERBOSE {
+            if error.kind() == io::ErrorKind::UnexpectedEof {
+                let info = self.client_info(client);
+                self.log_verbose(&format!("Client closed connection {info}"));
+            } else {
+                let error = crate::config::strerror(&error);
+                self.log_verbose(&format!("Reading from client: {error}"));
+            }
         }
         self.close_later(client);
     }
 
     /// Tells the client what is wrong and closes.
     pub fn protocol_error(&mut self, client: &mut Client, error: &ProtocolError, at: &[u8]) {
-        let shown = String::from_utf8_lossy(&at[..at.len().min(64)]).into_owned();
-        self.log_verbose(&format!("Protocol error ({}) from client: {shown:?}", error.0));
+        if self.log.level <= LOG_VERBOSE {
+            let what = error.0.strip_prefix("Protocol error: ").unwrap_or(&error.0);
+            let info = self.client_info(client);
+            let sample = protocol_sample(at);
+            self.log_verbose(&format!("Protocol error ({what}) from client: {info}. {sample}"));
+        }
         let error = ReplyError::err(&error.0);
         self.count_error(&error);
-        client.reply.error(&error);
-        client.flags.set(ClientFlags::CLOSE_AFTER_REPLY);
+        if !client.replies_discarded() {
+            client.reply.error(&error);
+        }
+        client.flags.set(ClientFlags::CLOSE_AFTER_REPLY.and(ClientFlags::PROTOCOL_ERROR));
         self.queue_write(client);
     }
 
-    /// Closes a client whose unfinished query is too long.
+    /// Closes a client whose unfinished query, with what MULTI queued, is too long.
     pub fn check_query_limit(&mut self, client: &mut Client) {
         let limit = self.config.client_query_buffer_limit as usize;
         let Some(conn) = client.conn.as_ref() else { return };
-        let multi = client.multi.as_ref().map_or(0, |multi| multi.argv_bytes);
-        if conn.query.len() + multi <= limit {
+        let queued = client.multi.as_ref().map_or(0, |multi| multi.argv_bytes);
+        let used = conn.query.len() + queued;
+        let shut = used > UNAUTHENTICATED_QUERY_BYTES && self.auth_required(client);
+        if (used <= limit && !shut) || client.must_obey() {
             return;
         }
+        let start = &conn.query[..conn.query.len().min(64)];
+        let mut shown = Vec::new();
+        push_repr(&mut shown, start);
+        let shown = String::from_utf8_lossy(&shown).into_owned();
+        let info = self.client_info(client);
+        self.log_warning(&format!(
+            "Closing client that reached max query buffer length: {info} (qbuf initial bytes: \
+             {shown})"
+        ));
         self.stats.client_query_buffer_limit_disconnections += 1;
-        self.log_warning("Closing client that reached max query buffer length");
         self.close_later(client);
     }
 
     /// After each command of a pipeline: hands a large reply to the queue, checks the limits.
     pub fn after_command(&mut self, client: &mut Client) {
-        if client.flags.has(ClientFlags::REPLY_SKIP_NEXT) {
+        const SKIP: ClientFlags = ClientFlags::REPLY_SKIP.and(ClientFlags::REPLY_SKIP_NEXT);
+        if client.flags.has(ClientFlags::BLOCKED) {
+            return; // the command is not over
+        }
+        if client.flags.has(SKIP) {
+            let next = client.flags.has(ClientFlags::REPLY_SKIP_NEXT);
+            client.flags.assign(ClientFlags::REPLY_SKIP, next);
             client.flags.clear(ClientFlags::REPLY_SKIP_NEXT);
-            client.flags.set(ClientFlags::REPLY_SKIP);
-        } else {
-            client.flags.clear(ClientFlags::REPLY_SKIP);
         }
         if let Some(conn) = client.conn.as_mut() {
             conn.take_chunk(client.reply.buffer_mut());
             if !conn.out.is_empty() {
-                self.check_output_limit(client);
+                self.check_output_limit(client, true);
                 self.queue_write(client);
             }
         }
+        if self.config.maxmemory_clients != 0 {
+            self.update_client_memory(client);
+        }
+    }
+
+    /// Gives the client a pooled buffer for its replies if it has none.
+    #[inline]
+    pub fn lend_reply_buffer(&mut self, client: &mut Client) {
         if client.reply.buffer_mut().capacity() == 0
             && let Some(buffer) = self.reply_pool.pop()
         {
@@ -152,53 +188,92 @@ impl Server {
         }
     }
 
-    /// Closes a client that does not read its replies fast enough (client-output-buffer-limit).
-    pub fn check_output_limit(&mut self, client: &mut Client) {
-        let class = if client.flags.has(ClientFlags::PUBSUB) { 2 } else { 0 };
-        let limit = self.config.client_output_buffer_limit[class];
-        let used = client.output_bytes() as u64;
-        let hard = limit.hard_limit_bytes > 0 && used >= limit.hard_limit_bytes;
-        let mut soft = limit.soft_limit_bytes > 0 && used >= limit.soft_limit_bytes;
+    /// Closes a client that does not read its replies fast enough (client-output-buffer-limit). The
+    /// client is freed in this turn; `in_command`: it is the one whose command just ran.
+    pub fn check_output_limit(&mut self, client: &mut Client, in_command: bool) {
+        let used = client.output_memory();
+        if client.flags.has(ClientFlags::CLOSE_ASAP) {
+            return;
+        }
+        let shut = used > UNAUTHENTICATED_OUTPUT_BYTES && self.auth_required(client);
+        if !shut && !self.is_over_output_limit(client, used as u64) {
+            return;
+        }
+        let info = self.client_info(client);
+        let how = if in_command { "scheduled to be closed ASAP" } else { "closed" };
+        self.log_warning(&format!("Client {info} {how} for overcoming of output buffer limits."));
+        self.stats.client_output_buffer_limit_disconnections += 1;
+        self.close_later(client);
+    }
+
+    fn is_over_output_limit(&self, client: &mut Client, used: u64) -> bool {
+        let limit = self.config.client_output_buffer_limit[limits_of(client)];
+        let mut hard_bytes = limit.hard_limit_bytes;
+        if client.class() == ClientClass::Replica && hard_bytes > 0 {
+            // A replica may always lag behind by as much as the backlog keeps.
+            hard_bytes = hard_bytes.max(self.config.repl_backlog_size);
+        }
+        let hard = hard_bytes > 0 && used >= hard_bytes;
+        let soft = limit.soft_limit_bytes > 0 && used >= limit.soft_limit_bytes;
         let now = self.clock.now_s();
         if !soft {
             client.soft_limit_since_s = 0;
-        } else if client.soft_limit_since_s == 0 {
+            return hard;
+        }
+        if client.soft_limit_since_s == 0 {
             client.soft_limit_since_s = now;
-            soft = false;
-        } else {
-            soft = now - client.soft_limit_since_s > limit.soft_limit_seconds;
+            return hard;
         }
-        if (hard || soft) && !client.flags.has(ClientFlags::CLOSE_ASAP) {
-            self.stats.client_output_buffer_limit_disconnections += 1;
-            self.log_warning(
-                "Client scheduled to be closed ASAP for overcoming of output buffer limits.",
-            );
-            self.close_later(client);
-        }
+        hard || now - client.soft_limit_since_s > limit.soft_limit_seconds
     }
 
-    /// Clients that got messages: their limits.
-    pub fn check_touched_outputs(&mut self) {
-        for id in std::mem::take(&mut self.touched_output) {
-            let Some(mut client) = self.clients.check_out(id) else { continue };
-            if let Some(conn) = client.conn.as_mut() {
-                conn.take_chunk(client.reply.buffer_mut());
-            }
-            self.check_output_limit(&mut client);
-            self.clients.check_in(client);
+    /// For commands that may reply without bound: true once the reply in progress is over the
+    /// client's hard limit. The client is closed then, and the command may stop.
+    pub fn output_limit_reached(&mut self, client: &mut Client) -> bool {
+        if client.reply.len() < CHUNK_BYTES {
+            return client.flags.has(ClientFlags::CLOSE_ASAP);
         }
+        let limit = self.config.client_output_buffer_limit[limits_of(client)].hard_limit_bytes;
+        if let Some(conn) = client.conn.as_mut()
+            && limit > 0
+            && (conn.out.memory_bytes() + client.reply.len()) as u64 >= limit
+        {
+            conn.take_chunk(client.reply.buffer_mut());
+            self.check_output_limit(client, true);
+        }
+        client.flags.has(ClientFlags::CLOSE_ASAP)
     }
 
-    /// Frees the clients that are to be closed.
-    pub fn close_clients(&mut self, registry: Option<&mio::Registry>) {
+    /// Frees the clients that are to be closed. No client may be checked out.
+    pub fn close_clients(&mut self) {
         for id in std::mem::take(&mut self.clients.to_close) {
-            let Some(mut client) = self.clients.check_out(id) else { continue };
-            self.forget_client(&mut client);
-            if let (Some(conn), Some(registry)) = (client.conn.as_mut(), registry) {
-                // An error here means it was not registered: nothing to undo.
-                let _ = registry.deregister(conn.stream.source());
+            if let Some(client) = self.clients.check_out(id) {
+                self.free_client(client);
             }
-            self.clients.remove(id);
+        }
+    }
+
+    /// Closes and forgets a client that was checked out for it.
+    pub fn free_client(&mut self, mut client: Box<Client>) {
+        self.forget_client(&mut client);
+        if let Some(conn) = &client.conn
+            && self.has_child()
+        {
+            // The child holds the descriptor too: closing ours would not tell the peer. A socket
+            // that is gone already needs no telling.
+            let _ = conn.stream.shutdown();
+        }
+        self.clients.remove(client.id);
+    }
+
+    /// Closes a client now, or after its command if one is running. False if it is unknown.
+    pub fn kill_client(&mut self, id: u64) -> bool {
+        match self.clients.check_out(id) {
+            Some(client) => {
+                self.free_client(client);
+                true
+            }
+            None => false,
         }
     }
 
@@ -210,8 +285,62 @@ impl Server {
         }
         self.watches.unwatch_all(client.id);
         self.monitors.remove(client.id);
+        self.forget_client_memory(client);
+    }
+
+    /// Makes the client as good as new (RESET).
+    pub fn clear_client_state(&mut self, client: &mut Client) {
+        if client.flags.has(ClientFlags::MONITOR) {
+            self.monitors.remove(client.id);
+            client.flags.clear(ClientFlags::MONITOR.and(ClientFlags::REPLICA));
+        }
+        client.db = 0;
+        client.reply.set_resp3(false);
+        self.set_default_user(client);
+        self.discard_transaction(client);
+        for kind in [SubKind::Channel, SubKind::Shard, SubKind::Pattern] {
+            self.unsubscribe_all(client, kind, false);
+        }
+        client.name = None;
+        client.flags.clear(
+            ClientFlags::ASKING
+                .and(ClientFlags::READONLY)
+                .and(ClientFlags::REPLY_OFF)
+                .and(ClientFlags::REPLY_SKIP_NEXT)
+                .and(ClientFlags::NO_TOUCH)
+                .and(ClientFlags::NO_EVICT),
+        );
     }
 }
+
+/// The client's row of `client-output-buffer-limit`: the link to our master counts as normal.
+fn limits_of(client: &Client) -> usize {
+    match client.class() {
+        ClientClass::Master => ClientClass::Normal as usize,
+        class => class as usize,
+    }
+}
+
+/// Up to 128 bytes of what broke the protocol, unprintable ones as dots.
+fn protocol_sample(at: &[u8]) -> String {
+    const SHOWN: usize = 128;
+    let printable = |bytes: &[u8]| -> String {
+        let dot = |b: &u8| if (b' '..=b'~').contains(b) { char::from(*b) } else { '.' };
+        bytes.iter().map(dot).collect()
+    };
+    if at.len() < SHOWN {
+        return format!("Query buffer during protocol error: '{}'", printable(at));
+    }
+    format!(
+        "Query buffer during protocol error: '{}' (... more {} bytes ...) '{}'",
+        printable(&at[..SHOWN / 2]),
+        at.len() - SHOWN,
+        printable(&at[at.len() - SHOWN / 2..])
+    )
+}
+
+const TOO_MANY: &str = "-ERR max number of clients reached\r\n";
+const TOO_MANY_CLUSTER: &str = "-ERR max number of clients + cluster connections reached\r\n";
 
 const PROTECTED_MODE: &str = "-DENIED Redis is running in protected mode because protected mode is \
 enabled and no password is set for the default user. In this mode connections are only accepted \

@@ -6,8 +6,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::Server;
 use super::client::{Client, ClientFlags};
+use super::connection::CHUNK_BYTES;
 use crate::protocol::reply::Reply;
 use crate::util::glob::string_match;
+
+/// Stands for a client without a socket, which gets no messages.
+const NO_TOKEN: usize = usize::MAX;
 
 /// What kind of subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,20 +38,21 @@ impl SubKind {
 /// One kind's registry: name → clients in order of subscription, and client → names.
 #[derive(Default)]
 pub struct Registry {
-    subscribers: HashMap<Box<[u8]>, Vec<u64>>,
+    /// Event tokens, with which a client is found without a search.
+    subscribers: HashMap<Box<[u8]>, Vec<usize>>,
     names: HashMap<u64, BTreeSet<Box<[u8]>>>,
 }
 
 impl Registry {
-    fn add(&mut self, client: u64, name: &[u8]) -> bool {
+    fn add(&mut self, client: u64, token: usize, name: &[u8]) -> bool {
         if !self.names.entry(client).or_default().insert(name.into()) {
             return false;
         }
-        self.subscribers.entry(name.into()).or_default().push(client);
+        self.subscribers.entry(name.into()).or_default().push(token);
         true
     }
 
-    fn remove(&mut self, client: u64, name: &[u8]) -> bool {
+    fn remove(&mut self, client: u64, token: usize, name: &[u8]) -> bool {
         let Some(names) = self.names.get_mut(&client) else { return false };
         if !names.remove(name) {
             return false;
@@ -55,9 +60,9 @@ impl Registry {
         if names.is_empty() {
             self.names.remove(&client);
         }
-        if let Some(ids) = self.subscribers.get_mut(name) {
-            ids.retain(|id| *id != client);
-            if ids.is_empty() {
+        if let Some(tokens) = self.subscribers.get_mut(name) {
+            tokens.retain(|other| *other != token);
+            if tokens.is_empty() {
                 self.subscribers.remove(name);
             }
         }
@@ -85,6 +90,27 @@ impl Registry {
     /// Names with subscribers, unsorted.
     pub fn all_names(&self) -> impl Iterator<Item = &[u8]> {
         self.subscribers.keys().map(|name| &**name)
+    }
+}
+
+/// A message as bytes, made once for each protocol that a receiver speaks.
+#[derive(Default)]
+struct Frames {
+    resp2: Reply,
+    resp3: Reply,
+}
+
+impl Frames {
+    fn get(&mut self, resp3: bool, parts: &[&[u8]]) -> &[u8] {
+        let frame = if resp3 { &mut self.resp3 } else { &mut self.resp2 };
+        if frame.is_empty() {
+            frame.set_resp3(resp3);
+            frame.push(parts.len());
+            for part in parts {
+                frame.bulk(part);
+            }
+        }
+        frame.as_bytes()
     }
 }
 
@@ -137,30 +163,47 @@ fn reply_count(client: &Client, kind: SubKind) -> i64 {
     }
 }
 
-fn reply_subscription(client: &mut Client, kind: SubKind, subscribe: bool, name: Option<&[u8]>) {
-    let count = reply_count(client, kind);
-    client.reply.push(3);
-    client.reply.bulk_str(kind.verb(subscribe));
-    client.reply.bulk_or_null(name);
-    client.reply.int(count);
-}
-
 impl Server {
+    /// Subscriptions are confirmed by pushes, which CLIENT REPLY OFF does not hold back: those are
+    /// kept apart from the reply that `call` discards.
+    fn reply_subscription(
+        &mut self,
+        client: &mut Client,
+        kind: SubKind,
+        subscribe: bool,
+        name: Option<&[u8]>,
+    ) {
+        let count = reply_count(client, kind);
+        let resp3 = client.reply.is_resp3();
+        let reply = if client.replies_discarded() {
+            self.exec.push_reply.set_resp3(resp3);
+            &mut self.exec.push_reply
+        } else {
+            &mut client.reply
+        };
+        reply.push(3);
+        reply.bulk_str(kind.verb(subscribe));
+        reply.bulk_or_null(name);
+        reply.int(count);
+    }
+
     /// Subscribes and replies.
     pub fn subscribe(&mut self, client: &mut Client, kind: SubKind, name: &[u8]) {
-        if self.pubsub.registry(kind).add(client.id, name) {
+        let token = self.clients.token(client.id).unwrap_or(NO_TOKEN);
+        if self.pubsub.registry(kind).add(client.id, token, name) {
             update_counts(client, kind, 1);
         }
-        reply_subscription(client, kind, true, Some(name));
+        self.reply_subscription(client, kind, true, Some(name));
     }
 
     /// Unsubscribes from one name and, unless `quiet`, replies.
     pub fn unsubscribe(&mut self, client: &mut Client, kind: SubKind, name: &[u8], quiet: bool) {
-        if self.pubsub.registry(kind).remove(client.id, name) {
+        let token = self.clients.token(client.id).unwrap_or(NO_TOKEN);
+        if self.pubsub.registry(kind).remove(client.id, token, name) {
             update_counts(client, kind, -1);
         }
         if !quiet {
-            reply_subscription(client, kind, false, Some(name));
+            self.reply_subscription(client, kind, false, Some(name));
         }
     }
 
@@ -171,63 +214,101 @@ impl Server {
             self.unsubscribe(client, kind, name, quiet);
         }
         if names.is_empty() && !quiet {
-            reply_subscription(client, kind, false, None);
+            self.reply_subscription(client, kind, false, None);
         }
     }
 
     /// Delivers a message; the number of clients that got it.
     pub fn publish(&mut self, channel: &[u8], message: &[u8], sharded: bool) -> usize {
-        let registry = if sharded { &self.pubsub.shard_channels } else { &self.pubsub.channels };
-        let verb = if sharded { "smessage" } else { "message" };
-        let direct = registry.subscribers.get(channel).cloned().unwrap_or_default();
-        for id in &direct {
-            self.send_to(*id, |reply| {
-                reply.push(3);
-                reply.bulk_str(verb);
-                reply.bulk(channel);
-                reply.bulk(message);
-            });
+        if !sharded && self.pubsub.nobody_listens() {
+            return 0;
         }
-        let mut receivers = direct.len();
+        let (kind, verb) = match sharded {
+            true => (SubKind::Shard, &b"smessage"[..]),
+            false => (SubKind::Channel, &b"message"[..]),
+        };
+        let mut receivers = self.fan_out(kind, channel, &[verb, channel, message]);
         if sharded || self.pubsub.patterns.is_empty() {
             return receivers;
         }
-        let matching: Vec<(Box<[u8]>, Vec<u64>)> = self
-            .pubsub
-            .patterns
-            .subscribers
-            .iter()
-            .filter(|(pattern, _)| string_match(pattern, channel, false))
-            .map(|(pattern, ids)| (pattern.clone(), ids.clone()))
-            .collect();
-        for (pattern, ids) in matching {
-            receivers += ids.len();
-            for id in ids {
-                self.send_to(id, |reply| {
-                    reply.push(4);
-                    reply.bulk_str("pmessage");
-                    reply.bulk(&pattern);
-                    reply.bulk(channel);
-                    reply.bulk(message);
-                });
-            }
+        let patterns = self.pubsub.patterns.all_names();
+        let matching: Vec<Box<[u8]>> =
+            patterns.filter(|p| string_match(p, channel, false)).map(Box::from).collect();
+        for pattern in matching {
+            let parts: [&[u8]; 4] = [b"pmessage", &pattern, channel, message];
+            receivers += self.fan_out(SubKind::Pattern, &pattern, &parts);
         }
         receivers
     }
 
-    /// Writes to any client. What goes to the client whose command runs is held back until the
+    /// Sends one message to all subscribers of a name.
+    fn fan_out(&mut self, kind: SubKind, name: &[u8], parts: &[&[u8]]) -> usize {
+        // Nobody subscribes or leaves while the list is out: clients are only marked for closing.
+        let Some(list) = self.pubsub.registry(kind).subscribers.get_mut(name) else { return 0 };
+        let tokens = std::mem::take(list);
+        let mut frames = Frames::default();
+        for token in &tokens {
+            self.deliver(*token, parts, &mut frames);
+        }
+        let receivers = tokens.len();
+        if let Some(list) = self.pubsub.registry(kind).subscribers.get_mut(name) {
+            *list = tokens;
+        }
+        receivers
+    }
+
+    fn deliver(&mut self, token: usize, parts: &[&[u8]], frames: &mut Frames) {
+        let Some(client) = self.clients.get_by_token(token) else {
+            let Some(id) = self.clients.id_of_token(token) else { return };
+            return self.send_to_running(id, |reply| {
+                let frame = frames.get(reply.is_resp3(), parts);
+                reply.raw(frame);
+            });
+        };
+        if client.flags.has(ClientFlags::CLOSE_ASAP) {
+            return;
+        }
+        let buffer = client.reply.buffer_mut();
+        if buffer.capacity() == 0
+            && let Some(pooled) = self.reply_pool.pop()
+        {
+            *buffer = pooled;
+        }
+        let frame = frames.get(client.reply.is_resp3(), parts);
+        client.reply.raw(frame);
+        let full = client.reply.len() >= CHUNK_BYTES;
+        let id = client.id;
+        if !client.flags.has(ClientFlags::PENDING_WRITE) {
+            client.flags.set(ClientFlags::PENDING_WRITE);
+            self.clients.pending_write.push(id);
+        }
+        if full || self.config.maxmemory_clients != 0 {
+            self.check_receiver(id);
+        }
+    }
+
+    /// A client that got something it did not ask for: its limits.
+    #[cold]
+    fn check_receiver(&mut self, id: u64) {
+        let Some(mut client) = self.clients.check_out(id) else { return };
+        if let Some(conn) = client.conn.as_mut() {
+            conn.take_chunk(client.reply.buffer_mut());
+            if !conn.out.is_empty() {
+                self.check_output_limit(&mut client, true);
+            }
+        }
+        if self.config.maxmemory_clients != 0 {
+            self.update_client_memory(&mut client);
+        }
+        self.clients.check_in(client);
+    }
+
+    /// Writes to any client. What goes to a client whose command runs is held back until the
     /// command's own reply is complete.
     pub fn send_to(&mut self, id: u64, write: impl FnOnce(&mut Reply)) {
-        if self.exec.client == id {
-            self.exec.push_reply.set_resp3(self.exec.resp3);
-            write(&mut self.exec.push_reply);
-            return;
-        }
-        if self.exec.parked == id {
-            write(&mut self.exec.parked_reply);
-            return;
-        }
-        let Some(client) = self.clients.get_mut(id) else { return };
+        let Some(client) = self.clients.get_mut(id) else {
+            return self.send_to_running(id, write);
+        };
         if client.flags.has(ClientFlags::CLOSE_ASAP) {
             return;
         }
@@ -236,6 +317,16 @@ impl Server {
             client.flags.set(ClientFlags::PENDING_WRITE);
             self.clients.pending_write.push(id);
         }
-        self.touched_output.push(id);
+        self.check_receiver(id);
+    }
+
+    /// The client is checked out: it runs a command, or waits while blocked clients are served.
+    fn send_to_running(&mut self, id: u64, write: impl FnOnce(&mut Reply)) {
+        if self.exec.client == id {
+            self.exec.push_reply.set_resp3(self.exec.resp3);
+            write(&mut self.exec.push_reply);
+        } else if self.exec.parked == id {
+            write(&mut self.exec.parked_reply);
+        }
     }
 }

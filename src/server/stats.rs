@@ -61,6 +61,8 @@ pub struct Stats {
     pub eventloop_duration_max_us: u64,
     pub eventloop_cmd_per_cycle_max: u64,
     pub pubsub_messages: u64,
+    /// When an HTTP request was last logged, s since the epoch.
+    pub last_attack_logged_s: i64,
 }
 
 impl Stats {
