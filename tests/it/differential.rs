@@ -54,7 +54,12 @@ fn generic(r: &mut Rng) -> Args {
     let kinds = ["string", "list", "set", "hash", "zset"];
     let kind = pick(r, &kinds);
     let k = key(r, kind);
-    match r.u8(..13) {
+    match r.u8(..18) {
+        13 => args!["MOVE", k, pick(r, &["0", "1", "99", "x", "9999999999"])],
+        14 => args!["EXPIREAT", k, pick(r, &["1", "-5", "9223372036854775807", "x"])],
+        15 => args!["RANDOMKEY", "too", "many"],
+        16 => args!["SCAN", "0", "COUNT", 100_000, pick(r, &["MATCH", "TYPE", "X"]), kind],
+        17 => sort(r, k),
         0 => args!["DEL", k, key(r, kind)],
         1 => args!["UNLINK", k],
         2 => args!["EXISTS", k, key(r, kind), k],
@@ -69,6 +74,36 @@ fn generic(r: &mut Rng) -> Args {
         11 => args!["TOUCH", k, key(r, kind)],
         _ => args!["KEYS", pick(r, &["key:*:1", "key:[sl]*", "*:3", "key:?et:\\2", "none"])],
     }
+}
+
+fn sort(r: &mut Rng, k: String) -> Args {
+    let words = [
+        "ALPHA",
+        "DESC",
+        "ASC",
+        "BY",
+        "GET",
+        "LIMIT",
+        "STORE",
+        "#",
+        "key:string:*",
+        "1",
+        "2",
+        "key:hash:*->member-3",
+        "-1",
+    ];
+    let command = args![pick(r, &["SORT", "SORT", "SORT_RO"]), k];
+    let mut command = match r.u8(..6) {
+        0 => [command, args!["BY", "key:string:*"]].concat(),
+        1 => [command, args!["GET", "#", "GET", "key:string:*"]].concat(),
+        2 => [command, args!["LIMIT", index(r), index(r)]].concat(),
+        3 => [command, args!["STORE", key(r, "list"), "ALPHA"]].concat(),
+        _ => [command, args!["ALPHA"]].concat(),
+    };
+    for _ in 0..r.u8(..3) {
+        command.extend(args![pick(r, &words)]);
+    }
+    command
 }
 
 fn strings(r: &mut Rng) -> Args {

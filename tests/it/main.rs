@@ -9,4 +9,5 @@
 mod common;
 
 mod differential;
+mod keyspace;
 mod smoke;

@@ -93,6 +93,7 @@ impl Differ {
                 "SMEMBERS" | "SINTER" | "SUNION" | "SDIFF" | "HKEYS" | "HVALS" | "KEYS" => {
                     a.clone().sorted() == b.clone().sorted()
                 }
+                "SCAN" => a.items()[1].clone().sorted() == b.items()[1].clone().sorted(),
                 "HGETALL" => a.clone().sorted_pairs() == b.clone().sorted_pairs(),
                 _ => false,
             },
