@@ -5,6 +5,7 @@ use super::order::{Collation, score};
 use crate::storage::entry_view::EntryRef;
 use crate::storage::object::ValueRef;
 use crate::storage::types::list::List;
+use crate::storage::types::zset::ZSet;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -34,6 +35,7 @@ pub(super) struct Elements {
 pub(super) fn len(entry: &EntryRef<'_>) -> usize {
     match entry.value() {
         ValueRef::List(list) => list.len(),
+        ValueRef::ZSet(zset) => zset.len(),
         _ => 0,
     }
 }
@@ -50,8 +52,10 @@ impl Elements {
         let whole = 0..len(entry);
         let part = if options.unsorted { range.clone() } else { whole };
         let reverse = options.unsorted && options.desc;
-        if let ValueRef::List(list) = entry.value() {
-            found.load_list(list, part, reverse);
+        match entry.value() {
+            ValueRef::List(list) => found.load_list(list, part, reverse),
+            ValueRef::ZSet(zset) => found.load_zset(zset, part, reverse),
+            _ => {}
         }
         let range = if options.unsorted { 0..range.len() } else { range };
         (found, range)
@@ -68,6 +72,15 @@ impl Elements {
             self.push(value.as_bytes(&mut itoa::Buffer::new()));
             left -= 1;
             left > 0
+        });
+    }
+
+    /// `part` counts from the highest score if `reverse`.
+    fn load_zset(&mut self, zset: &ZSet, part: Range<usize>, reverse: bool) {
+        let len = zset.len();
+        let ranks = if reverse { len - part.end..len - part.start } else { part };
+        zset.for_each(ranks, reverse, |member, _| {
+            self.push(member.as_bytes(&mut itoa::Buffer::new()));
         });
     }
 

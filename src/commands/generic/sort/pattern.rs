@@ -57,9 +57,16 @@ impl<'a> Pattern<'a> {
         name.extend_from_slice(before);
         name.extend_from_slice(element);
         name.extend_from_slice(after);
+        let now_ms = server.clock.cmd_time_ms;
         let Some(entry) = server.lookup_read(db, name) else { return f(None) };
         match (entry.value(), field) {
             (ValueRef::Str(value), None) => f(Some(value.as_bytes(&mut [0; 20]))),
+            (ValueRef::Hash(hash), Some(field)) => match hash.get(field) {
+                Some(found) if !found.is_expired(now_ms) => {
+                    f(Some(found.value.as_bytes(&mut itoa::Buffer::new())))
+                }
+                _ => f(None),
+            },
             _ => f(None),
         }
     }
