@@ -81,11 +81,6 @@ impl Eviction {
         self.running
     }
 
-    /// us for which memory has been above the limit by now, as part of the total.
-    pub fn exceeded_us(&self, now_us: u64) -> u64 {
-        self.exceeded_since_us.map_or(0, |since| now_us.saturating_sub(since))
-    }
-
     /// Puts a candidate into the pool if it is better than the worst, or if there is room.
     fn offer(&mut self, idle: u64, db: usize, key: &[u8]) {
         let place = self.pool.partition_point(|other| other.idle < idle);
@@ -147,6 +142,12 @@ impl Server {
             return 0;
         }
         used.saturating_sub(self.mem_not_counted_for_evict()).saturating_sub(limit)
+    }
+
+    /// us for which memory has been above the limit by now; 0 = it is not.
+    pub fn eviction_exceeded_us(&self) -> u64 {
+        let now_us = self.clock.monotonic_us();
+        self.eviction.exceeded_since_us.map_or(0, |since| now_us.saturating_sub(since))
     }
 
     /// Allocating `more` bytes would exceed `maxmemory`.

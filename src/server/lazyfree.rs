@@ -3,9 +3,9 @@
 //! Not the decision what is lazy: callers pass the `lazyfree-lazy-*` setting that applies.
 //! Invariant: `pending() + freed()` grows by what is handed over, whether or not the thread lives.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 
 use crate::storage::object::Value;
 use crate::sys::malloc;
@@ -14,43 +14,57 @@ use crate::sys::malloc;
 /// cost as much.
 const THRESHOLD: usize = 64;
 
-/// Something to drop, and how many objects (values, keys of a database) it counts for.
-struct Job {
-    garbage: Box<dyn Send>,
-    objects: u64,
+enum Job {
+    /// Something to drop, and how many objects (values, keys of a database) it counts for.
+    Free { garbage: Box<dyn Send>, objects: u64 },
+    /// Tell that this client's turn has come: all that was handed over before is freed.
+    Tell(u64),
 }
 
-#[derive(Default)]
-struct Counters {
+struct Shared {
     pending: AtomicU64,
     freed: AtomicU64,
+    /// Clients whose garbage is freed; the main thread is woken for them.
+    done: Mutex<Vec<u64>>,
+    waker: mio::Waker,
 }
 
-impl Counters {
+impl Shared {
     fn run(&self, job: Job) {
-        drop(job.garbage);
-        // The freed bytes must show in `used_memory` before anyone sees that nothing is pending.
-        malloc::publish();
-        self.freed.fetch_add(job.objects, Ordering::Relaxed);
-        self.pending.fetch_sub(job.objects, Ordering::Release);
+        match job {
+            Job::Free { garbage, objects } => {
+                drop(garbage);
+                // The bytes must show in `used_memory` before anyone sees that nothing is pending.
+                malloc::publish();
+                self.freed.fetch_add(objects, Ordering::Relaxed);
+                self.pending.fetch_sub(objects, Ordering::Release);
+            }
+            Job::Tell(client) => {
+                self.done.lock().expect("nobody panics with the lock").push(client);
+                // Without a wake-up the main thread looks at its next turn.
+                let _ = self.waker.wake();
+            }
+        }
     }
 }
 
 /// Handle of the free thread.
 pub struct LazyFree {
     jobs: Sender<Job>,
-    counters: Arc<Counters>,
+    shared: Arc<Shared>,
 }
 
 impl LazyFree {
-    pub fn start(_waker: mio::Waker) -> LazyFree {
+    /// Starts the thread. `waker` wakes the main thread, which then calls `take_done`.
+    pub fn start(waker: mio::Waker) -> LazyFree {
         let (jobs, inbox) = channel::<Job>();
-        let counters = Arc::new(Counters::default());
-        let theirs = Arc::clone(&counters);
+        let (pending, freed) = (AtomicU64::new(0), AtomicU64::new(0));
+        let shared = Arc::new(Shared { pending, freed, done: Mutex::default(), waker });
+        let theirs = Arc::clone(&shared);
         let builder = std::thread::Builder::new().name("bio_lazy_free".into());
         // Without the thread `send` frees in place: slower, never wrong.
         let _ = builder.spawn(move || inbox.into_iter().for_each(|job| theirs.run(job)));
-        LazyFree { jobs, counters }
+        LazyFree { jobs, shared }
     }
 
     /// Frees a value that is out of the keyspace; big ones on the thread if `lazy`.
@@ -63,24 +77,59 @@ impl LazyFree {
 
     /// Lets the thread drop something that counts for `objects` objects.
     pub fn send(&self, garbage: Box<dyn Send>, objects: u64) {
-        self.counters.pending.fetch_add(objects, Ordering::Relaxed);
-        if let Err(unsent) = self.jobs.send(Job { garbage, objects }) {
-            self.counters.run(unsent.0);
+        self.shared.pending.fetch_add(objects, Ordering::Relaxed);
+        self.hand_over(Job::Free { garbage, objects });
+    }
+
+    /// `take_done` will name this client once everything handed over until now is freed.
+    pub fn notify_when_done(&self, client: u64) {
+        self.hand_over(Job::Tell(client));
+    }
+
+    fn hand_over(&self, job: Job) {
+        if let Err(unsent) = self.jobs.send(job) {
+            self.shared.run(unsent.0);
         }
+    }
+
+    /// The clients whose garbage is freed, each once.
+    pub fn take_done(&self) -> Vec<u64> {
+        std::mem::take(&mut *self.shared.done.lock().expect("nobody panics with the lock"))
     }
 
     /// Objects waiting to be freed.
     pub fn pending(&self) -> u64 {
-        self.counters.pending.load(Ordering::Acquire)
+        self.shared.pending.load(Ordering::Acquire)
     }
 
     /// Objects freed by the thread so far.
     pub fn freed(&self) -> u64 {
-        self.counters.freed.load(Ordering::Relaxed)
+        self.shared.freed.load(Ordering::Relaxed)
     }
 
     /// CONFIG RESETSTAT.
     pub fn reset_freed(&self) {
-        self.counters.freed.store(0, Ordering::Relaxed);
+        self.shared.freed.store(0, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::event_loop::EventLoop;
+
+    #[test]
+    fn what_is_handed_over_is_freed_and_told() {
+        let event_loop = EventLoop::new().unwrap();
+        let lazyfree = LazyFree::start(event_loop.waker().unwrap());
+        lazyfree.send(Box::new(vec![0u8; 1 << 20]), 3);
+        lazyfree.free_value(Value::from(7), true);
+        lazyfree.notify_when_done(42);
+        while lazyfree.take_done() != [42] {
+            std::thread::yield_now();
+        }
+        assert_eq!((lazyfree.pending(), lazyfree.freed()), (0, 3), "small values are not counted");
+        lazyfree.reset_freed();
+        assert_eq!((lazyfree.freed(), lazyfree.take_done().len()), (0, 0));
     }
 }

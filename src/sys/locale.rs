@@ -1,6 +1,6 @@
 //! The locale's collation: what SORT … ALPHA orders by. Nothing else of the locale is used.
 //!
-//! Invariant: the process' locale changes only through `set_collate`, on the main thread.
+//! Invariant: the process' locale changes only through `set_collation`, on the main thread.
 //!
 //! JUSTIFICATION: collation orders are data of the C library; there is no safe way to them.
 
@@ -9,7 +9,7 @@ use std::ffi::{CStr, CString};
 use std::ptr::null;
 
 /// Sets LC_COLLATE; empty = as the environment says. False if there is no such locale.
-pub fn set_collate(name: &[u8]) -> bool {
+pub fn set_collation(name: &[u8]) -> bool {
     let Ok(name) = CString::new(name) else { return false };
     // SAFETY: a C string that lives through the call.
     !unsafe { libc::setlocale(libc::LC_COLLATE, name.as_ptr()) }.is_null()
@@ -47,7 +47,7 @@ mod tests {
         assert!(collates_bytewise());
         assert_eq!(collate(b"a", b"b"), Ordering::Less);
         assert_eq!(collate(b"a\0x", b"a\0y"), Ordering::Equal);
-        assert!(!set_collate(b"no such locale"));
-        assert!(set_collate(b"C"));
+        assert!(!set_collation(b"no such locale"));
+        assert!(set_collation(b"C"));
     }
 }
