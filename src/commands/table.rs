@@ -32,6 +32,8 @@ type Folded = [u64; NAME_WORDS];
 struct NameSlot {
     words: Folded,
     id: u16,
+    /// Letters only: then equal words are equal names.
+    letters: bool,
     name: Box<[u8]>,
 }
 
@@ -49,22 +51,30 @@ fn fold(name: &[u8]) -> Option<Folded> {
     }
     const CASE: u64 = 0x2020_2020_2020_2020;
     let mut words = [0u64; NAME_WORDS];
-    let mut at = 0;
-    let mut i = 0;
-    while at + 8 <= len {
-        let bytes: [u8; 8] = name[at..at + 8].try_into().expect("a slice of eight bytes");
-        words[i] = u64::from_le_bytes(bytes) | CASE;
-        at += 8;
-        i += 1;
+    let whole = len / 8;
+    for (word, chunk) in words.iter_mut().zip(name.chunks_exact(8)) {
+        *word = u64::from_le_bytes(chunk.try_into().expect("a chunk of eight bytes")) | CASE;
     }
-    if at < len {
-        let mut word = 0;
-        for (shift, byte) in name[at..].iter().enumerate() {
-            word |= u64::from(byte | 0x20) << (shift * 8);
-        }
-        words[i] = word;
+    let rest = &name[whole * 8..];
+    if !rest.is_empty() {
+        words[whole] = load_short(rest) | CASE >> (64 - 8 * rest.len());
     }
     Some(words)
+}
+
+/// One to seven bytes as the low bytes of a word: two overlapping loads.
+#[inline]
+fn load_short(bytes: &[u8]) -> u64 {
+    let len = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return u64::from(first) | u64::from(last) << (8 * (len - 4));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<2>(), bytes.last_chunk::<2>()) {
+        let (first, last) = (u16::from_le_bytes(*first), u16::from_le_bytes(*last));
+        return u64::from(first) | u64::from(last) << (8 * (len - 2));
+    }
+    u64::from(bytes[0])
 }
 
 #[inline]
@@ -84,7 +94,8 @@ impl CommandTable {
                 table.commands[usize::from(id.0)].subcommands.push(sub_id);
             }
         }
-        let empty = NameSlot { words: [0; NAME_WORDS], id: EMPTY, name: Box::default() };
+        let empty =
+            NameSlot { words: [0; NAME_WORDS], id: EMPTY, letters: false, name: Box::default() };
         table.slots = vec![empty; (table.commands.len() * 4).next_power_of_two().max(16)];
         for i in 0..table.commands.len() {
             if table.commands[i].parent.is_none() {
@@ -112,7 +123,9 @@ impl CommandTable {
         while self.slots[i].id != EMPTY {
             i = (i + 1) & mask;
         }
-        self.slots[i] = NameSlot { words, id: id.0, name: name.to_ascii_lowercase().into() };
+        let letters = name.iter().all(u8::is_ascii_alphabetic);
+        let name = name.to_ascii_lowercase().into();
+        self.slots[i] = NameSlot { words, id: id.0, letters, name };
     }
 
     /// The command of that name, in any case.
@@ -126,7 +139,7 @@ impl CommandTable {
             if slot.id == EMPTY {
                 return None;
             }
-            if slot.words == words && slot.name.eq_ignore_ascii_case(name) {
+            if slot.words == words && (slot.letters || slot.name.eq_ignore_ascii_case(name)) {
                 return Some(&self.commands[usize::from(slot.id)]);
             }
             i = (i + 1) & mask;

@@ -221,6 +221,72 @@ impl RequestParser {
     }
 }
 
+/// Arguments that [`parse_whole`] takes at most.
+pub const WHOLE_ARGS: usize = 16;
+
+/// A command found by [`parse_whole`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whole {
+    pub argc: usize,
+    /// Bytes of the command.
+    pub bytes: usize,
+}
+
+/// The common case without any state: a RESP command of few arguments that is there as a whole.
+/// `None` for everything else, errors included: then [`RequestParser`] looks from the start.
+/// Only for authenticated clients.
+#[inline]
+pub fn parse_whole<'a>(
+    bytes: &'a [u8],
+    max_bulk_bytes: i64,
+    argv: &mut [&'a [u8]; WHOLE_ARGS],
+) -> Option<Whole> {
+    let (argc, mut pos) = short_header(bytes, 0, b'*')?;
+    if argc == 0 || argc > WHOLE_ARGS {
+        return None;
+    }
+    for slot in &mut argv[..argc] {
+        let (len, start) = short_header(bytes, pos, b'$')?;
+        if len as i64 > max_bulk_bytes || bytes.len() < start + len + 2 {
+            return None;
+        }
+        *slot = &bytes[start..start + len];
+        pos = start + len + 2;
+    }
+    Some(Whole { argc, bytes: pos })
+}
+
+/// The number of a header line of up to six digits, and where the next line starts.
+#[inline]
+fn short_header(bytes: &[u8], at: usize, kind: u8) -> Option<(usize, usize)> {
+    let line: &[u8; 4] = bytes.get(at..)?.first_chunk()?;
+    if line[0] != kind {
+        return None;
+    }
+    let first = usize::from(line[1].wrapping_sub(b'0'));
+    if first > 9 {
+        return None;
+    }
+    if line[2] == b'\r' {
+        return Some((first, at + 4));
+    }
+    if first == 0 {
+        return None;
+    }
+    let mut value = first;
+    for (i, byte) in bytes[at + 2..].iter().enumerate().take(6) {
+        if *byte == b'\r' {
+            return Some((value, at + i + 4));
+        }
+        let digit = usize::from(byte.wrapping_sub(b'0'));
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + digit;
+    }
+    None
+}
+
 /// A `*123\r\n` or `$5\r\n` line at `at`: its number (`None` if it is not one) and where the next
 /// line starts, or `Ok(None)` if the line is not whole yet.
 type Header = Option<(Option<i64>, usize)>;
@@ -329,6 +395,30 @@ mod tests {
             );
             for (i, arg) in args.iter().enumerate() {
                 prop_assert_eq!(parser.arg(&bytes, i), &arg[..]);
+            }
+        }
+
+        #[test]
+        fn the_short_way_agrees(
+            args in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..150), 1..20),
+            cut in 0usize..3000,
+            noise in any::<Option<(usize, u8)>>(),
+        ) {
+            let mut bytes = encode(&args);
+            if let Some((at, byte)) = noise {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            let bytes = &bytes[..cut.min(bytes.len())];
+            let mut argv: [&[u8]; WHOLE_ARGS] = [&[]; WHOLE_ARGS];
+            if let Some(whole) = parse_whole(bytes, 512 << 20, &mut argv) {
+                let mut parser = RequestParser::new();
+                let long = parser.parse(bytes, OPEN);
+                prop_assert_eq!(long, Ok(Parsed::Command { bytes: whole.bytes }));
+                prop_assert_eq!(parser.argc(), whole.argc);
+                for (i, arg) in argv[..whole.argc].iter().enumerate() {
+                    prop_assert_eq!(*arg, parser.arg(bytes, i));
+                }
             }
         }
 

@@ -35,7 +35,7 @@ pub struct Exec {
 pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
     let spec = ctx.server.commands.get(id).spec;
     let outer = enter(ctx, id);
-    let start_us = ctx.server.clock.monotonic_us();
+    let start_us = ctx.server.clock.command_start_us();
     let dirty_before = ctx.server.dirty;
     let reply_start = ctx.client.reply.len();
     // Errors of commands within this one are theirs, not this one's.
@@ -51,7 +51,7 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
     if ctx.client.replies_discarded() {
         ctx.client.reply.truncate(reply_start);
     }
-    let us = ctx.server.clock.monotonic_us() - start_us;
+    let us = ctx.server.clock.command_end_us() - start_us;
     if !ctx.server.monitors.is_empty() {
         feed_monitors(ctx, id, args);
     }

@@ -1,7 +1,8 @@
 //! The registry of clients. A client is checked out (its box moved out of its slot) while one of
 //! its commands runs; ids are never reused, so an event for a client that is gone finds nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use slab::Slab;
 
@@ -9,6 +10,24 @@ use super::client::Client;
 
 /// Bits of a token that hold the slot; the rest hold the low bits of the id, as a generation.
 const SLOT_BITS: u32 = 24;
+
+/// Ids are made by us, one after the other: a multiplication spreads them well enough.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
+    }
+}
 
 struct Slot {
     id: u64,
@@ -20,6 +39,8 @@ struct Slot {
 #[derive(Default)]
 pub struct Clients {
     slots: Slab<Slot>,
+    slot_of: HashMap<u64, usize, BuildHasherDefault<IdHasher>>,
+    /// The same, in order of connection.
     by_id: BTreeMap<u64, usize>,
     last_id: u64,
     /// Clients that have output to send, by id; see `ClientFlags::PENDING_WRITE`.
@@ -43,11 +64,12 @@ impl Clients {
         let slot = self.slots.insert(Slot { id, client: Some(client) });
         assert!(slot < 1 << SLOT_BITS, "fewer than 2^24 clients");
         self.by_id.insert(id, slot);
+        self.slot_of.insert(id, slot);
     }
 
     /// The event token of a client.
     pub fn token(&self, id: u64) -> Option<usize> {
-        let slot = *self.by_id.get(&id)?;
+        let slot = *self.slot_of.get(&id)?;
         Some(((id as usize) << SLOT_BITS) | slot)
     }
 
@@ -62,23 +84,23 @@ impl Clients {
     /// Takes the client out for the time of a command. `None` if it is gone or already out.
     #[inline]
     pub fn check_out(&mut self, id: u64) -> Option<Box<Client>> {
-        let slot = *self.by_id.get(&id)?;
+        let slot = *self.slot_of.get(&id)?;
         self.slots[slot].client.take()
     }
 
     #[inline]
     pub fn check_in(&mut self, client: Box<Client>) {
-        let slot = self.by_id[&client.id];
+        let slot = self.slot_of[&client.id];
         self.slots[slot].client = Some(client);
     }
 
     /// `None` if the client is gone or checked out.
     pub fn get(&self, id: u64) -> Option<&Client> {
-        self.slots[*self.by_id.get(&id)?].client.as_deref()
+        self.slots[*self.slot_of.get(&id)?].client.as_deref()
     }
 
     pub fn get_mut(&mut self, id: u64) -> Option<&mut Client> {
-        let slot = *self.by_id.get(&id)?;
+        let slot = *self.slot_of.get(&id)?;
         self.slots[slot].client.as_deref_mut()
     }
 
@@ -94,12 +116,13 @@ impl Clients {
     }
 
     pub fn contains(&self, id: u64) -> bool {
-        self.by_id.contains_key(&id)
+        self.slot_of.contains_key(&id)
     }
 
     /// Forgets a client that is checked in or out.
     pub fn remove(&mut self, id: u64) -> Option<Box<Client>> {
         let slot = self.by_id.remove(&id)?;
+        self.slot_of.remove(&id);
         self.slots.remove(slot).client
     }
 

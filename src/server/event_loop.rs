@@ -15,7 +15,7 @@ use super::client::{Client, ClientFlags};
 use super::connection::{Conn, Flushed, read_some};
 use super::dispatch::process_command;
 use crate::commands::Args;
-use crate::protocol::request::{Limits, Parsed};
+use crate::protocol::request::{Limits, Parsed, WHOLE_ARGS, parse_whole};
 
 /// Tokens below this are listeners and wake-up descriptors; above are clients.
 const WAKE_TOKEN: Token = Token(usize::MAX);
@@ -26,8 +26,6 @@ const READ_BYTES: usize = 64 * 1024;
 /// Commands of one client in one turn, so that a long pipeline does not starve the others.
 const MAX_COMMANDS_PER_TURN: usize = 10_000;
 const EVENTS_CAPACITY: usize = 1024;
-/// Arguments that fit into the array on the stack.
-const STACK_ARGS: usize = 16;
 
 /// Why the loop does something.
 enum Event {
@@ -264,68 +262,77 @@ fn run_commands(server: &mut Server, client: &mut Client, query: &[u8]) -> (usiz
     let mut done = 0;
     let mut commands = 0;
     let mut stopped = false;
+    let mut argv: [&[u8]; WHOLE_ARGS] = [&[]; WHOLE_ARGS];
+    let max_bulk_bytes = server.config.proto_max_bulk_len as i64;
+    server.clock.start_batch();
     while done < query.len() {
         let busy = client.is_closing() || client.flags.has(ClientFlags::BLOCKED);
         if busy || commands >= MAX_COMMANDS_PER_TURN {
             stopped = true;
             break;
         }
-        let limits = Limits {
-            max_bulk_bytes: server.config.proto_max_bulk_len as i64,
-            authenticated: !server.auth_required(client),
-        };
+        let authenticated = !server.auth_required(client);
         let Some(conn) = client.conn.as_mut() else { break };
-        // The parser is moved out while its command runs: a command may close the connection.
-        let mut parser = std::mem::take(&mut conn.parser);
-        let mut whole = true;
-        match parser.parse(&query[done..], limits) {
-            Ok(Parsed::Command { bytes }) => {
+        if authenticated
+            && conn.parser.is_idle()
+            && let Some(whole) = parse_whole(&query[done..], max_bulk_bytes, &mut argv)
+        {
+            commands += 1;
+            run_one(server, client, Args(&argv[..whole.argc]));
+            done += whole.bytes;
+            continue;
+        }
+        let limits = Limits { max_bulk_bytes, authenticated };
+        match run_odd(server, client, &query[done..], limits) {
+            Some(bytes) => {
                 commands += 1;
-                client.argv_bytes = parser.args_bytes();
-                run_one(server, client, &parser, &query[done..done + bytes]);
-                client.argv_bytes = 0;
                 done += bytes;
-                parser.reset();
             }
-            Ok(Parsed::Nothing { bytes }) => {
-                done += bytes;
-                parser.reset();
-            }
-            Ok(Parsed::Incomplete) => whole = false,
-            Err(error) => {
-                server.protocol_error(client, &error, &query[done..]);
-                done = query.len();
-            }
-        }
-        if let Some(conn) = client.conn.as_mut() {
-            conn.parser = parser;
-        }
-        if !whole {
-            break;
+            None => break,
         }
     }
     server.after_commands(commands);
     (done, stopped)
 }
 
-/// Gives the arguments their slices and runs the command.
-fn run_one(
+/// The general case of a command: incomplete, inline, of many arguments, broken. Returns the bytes
+/// it had, or `None` if more must be read.
+fn run_odd(
     server: &mut Server,
     client: &mut Client,
-    parser: &crate::protocol::request::RequestParser,
-    bytes: &[u8],
-) {
-    let argc = parser.argc();
-    if argc <= STACK_ARGS {
-        let mut argv: [&[u8]; STACK_ARGS] = [&[]; STACK_ARGS];
-        for (i, slot) in argv[..argc].iter_mut().enumerate() {
-            *slot = parser.arg(bytes, i);
+    query: &[u8],
+    limits: Limits,
+) -> Option<usize> {
+    // The parser is moved out while its command runs: a command may close the connection.
+    let mut parser = std::mem::take(&mut client.conn.as_mut()?.parser);
+    let used = match parser.parse(query, limits) {
+        Ok(Parsed::Command { bytes }) => {
+            let argv: Vec<&[u8]> = (0..parser.argc()).map(|i| parser.arg(query, i)).collect();
+            run_one(server, client, Args(&argv));
+            parser.reset();
+            Some(bytes)
         }
-        process_command(server, client, Args(&argv[..argc]));
-    } else {
-        let argv: Vec<&[u8]> = (0..argc).map(|i| parser.arg(bytes, i)).collect();
-        process_command(server, client, Args(&argv));
+        Ok(Parsed::Nothing { bytes }) => {
+            parser.reset();
+            Some(bytes)
+        }
+        Ok(Parsed::Incomplete) => None,
+        Err(error) => {
+            server.protocol_error(client, &error, query);
+            Some(query.len())
+        }
+    };
+    if let Some(conn) = client.conn.as_mut() {
+        conn.parser = parser;
     }
+    used
+}
+
+#[inline]
+fn run_one(server: &mut Server, client: &mut Client, args: Args<'_>) {
+    client.argv_bytes = args.iter().map(|arg| arg.len()).sum();
+    process_command(server, client, args);
+    client.argv_bytes = 0;
     server.after_command(client);
 }
 

@@ -2,6 +2,7 @@
 
 pub mod locale;
 pub mod malloc;
+pub mod monotonic;
 pub mod process;
 pub mod signal;
 pub mod socket;
