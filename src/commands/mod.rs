@@ -16,6 +16,7 @@ pub mod help;
 pub mod key_specs;
 pub mod keys;
 pub mod pubsub;
+pub mod sorted_set;
 pub mod spec;
 pub mod string;
 pub mod table;
@@ -33,6 +34,7 @@ pub const GROUPS: Groups = &[
     connection::COMMANDS,
     generic::COMMANDS,
     pubsub::COMMANDS,
+    sorted_set::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

@@ -131,8 +131,7 @@ fn add_pairs(
     options: AddOptions,
     limits: &ZSetLimits,
 ) -> Result<Outcome, ReplyError> {
-    const NOT_A_NUMBER: ReplyError =
-        ReplyError::fixed("ERR resulting score is not a number (NaN)");
+    const NOT_A_NUMBER: ReplyError = ReplyError::fixed("ERR resulting score is not a number (NaN)");
     zset.maybe_convert(scores.len(), limits);
     let mut outcome = Outcome::default();
     for (score, pair) in scores.iter().zip(pairs.chunks_exact(2)) {

@@ -6,8 +6,9 @@
 use super::range::store;
 use super::source::{Source, check_keys};
 use super::{limits, reply_header, reply_item};
-use crate::commands::args::{float_or, int, int_or, is_option};
+use crate::commands::args::{int, int_or, is_option};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
+use crate::protocol::number::parse_f64;
 use crate::storage::types::zset::{LpValue, MemberSums, Members, Score, ZSet};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +30,20 @@ impl Aggregate {
     fn of(self, a: f64, b: f64) -> f64 {
         match self {
             Aggregate::Sum => not_nan(a + b),
-            Aggregate::Min => if b < a { b } else { a },
-            Aggregate::Max => if b > a { b } else { a },
+            Aggregate::Min => {
+                if b < a {
+                    b
+                } else {
+                    a
+                }
+            }
+            Aggregate::Max => {
+                if b > a {
+                    b
+                } else {
+                    a
+                }
+            }
         }
     }
 }
@@ -112,9 +125,10 @@ impl Options {
         };
         while let [name, rest @ ..] = args {
             args = if weighted && rest.len() >= keys && is_option(name, "weights") {
-                let error = "ERR weight value is not a float";
-                let weights = rest[..keys].iter().map(|weight| float_or(weight, error));
-                options.weights = weights.collect::<Result<_, _>>()?;
+                let weights = rest[..keys].iter().map(|weight| parse_f64(weight));
+                options.weights = weights
+                    .collect::<Option<_>>()
+                    .ok_or(ReplyError::fixed("ERR weight value is not a float"))?;
                 &rest[keys..]
             } else if weighted && !rest.is_empty() && is_option(name, "aggregate") {
                 options.aggregate = match rest[0] {

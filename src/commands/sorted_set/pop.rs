@@ -1,7 +1,7 @@
 //! The commands that take the smallest or greatest members out, blocking or not.
 
 use super::reply_member;
-use crate::commands::args::{blocking_deadline, int_or, is_option};
+use crate::commands::args::{int_or, is_option, timeout};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
 use crate::server::blocking::BlockKind;
@@ -188,7 +188,7 @@ pub fn zmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 /// `BZMPOP timeout numkeys key [key …] MIN|MAX [COUNT count]`
 pub fn bzmpop(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let request = MultiPop::parse(&args[2..])?;
-    let deadline = blocking_deadline(args[1], ctx.now_ms())?;
+    let deadline = timeout(args[1], ctx.now_ms())?;
     if !request.run(ctx)? {
         block(ctx, request.keys, deadline);
     }
@@ -207,8 +207,8 @@ pub fn bzpopmax(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 
 fn blocking_pop(ctx: &mut Ctx<'_>, args: Args<'_>, from: Where) -> CmdResult {
     let last = args.len() - 1;
-    let (keys, timeout) = (&args[1..last], args[last]);
-    let deadline = blocking_deadline(timeout, ctx.now_ms())?;
+    let keys = &args[1..last];
+    let deadline = timeout(args[last], ctx.now_ms())?;
     match first_key(ctx, keys)? {
         Some(key) => {
             pop(ctx, key, from, 1, Shape::KeyFlat)?;

@@ -5,16 +5,11 @@
 use crate::commands::{Ctx, ReplyError};
 use crate::storage::db::Db;
 use crate::storage::object::{ObjType, ValueRef};
-use crate::storage::types::set::Set;
 use crate::storage::types::zset::ZSet;
-
-/// The score of a set's member.
-const SET_SCORE: f64 = 1.0;
 
 #[derive(Clone, Copy)]
 pub enum Input<'a> {
     Missing,
-    Set(&'a Set),
     ZSet(&'a ZSet),
 }
 
@@ -30,7 +25,7 @@ pub struct Source<'a> {
 pub fn check_keys(ctx: &mut Ctx<'_>, keys: &[&[u8]]) -> Result<(), ReplyError> {
     for key in keys {
         let found = ctx.lookup_read(key).map(|entry| entry.obj_type());
-        if !matches!(found, None | Some(ObjType::Set | ObjType::ZSet)) {
+        if !matches!(found, None | Some(ObjType::ZSet)) {
             return Err(ReplyError::WRONGTYPE);
         }
     }
@@ -41,7 +36,6 @@ impl<'a> Source<'a> {
     /// What `key`, checked before, holds.
     pub fn new(db: &'a Db, key: &[u8], weight: f64) -> Source<'a> {
         let input = match db.find(key).map(|entry| entry.value()) {
-            Some(ValueRef::Set(set)) => Input::Set(set),
             Some(ValueRef::ZSet(zset)) => Input::ZSet(zset),
             _ => Input::Missing,
         };
@@ -51,7 +45,6 @@ impl<'a> Source<'a> {
     pub fn len(&self) -> usize {
         match self.input {
             Input::Missing => 0,
-            Input::Set(set) => set.len(),
             Input::ZSet(zset) => zset.len(),
         }
     }
@@ -59,7 +52,6 @@ impl<'a> Source<'a> {
     /// Whether both are the same value of the keyspace.
     pub fn is_same(&self, other: &Source<'_>) -> bool {
         match (self.input, other.input) {
-            (Input::Set(a), Input::Set(b)) => std::ptr::eq(a, b),
             (Input::ZSet(a), Input::ZSet(b)) => std::ptr::eq(a, b),
             _ => false,
         }
@@ -70,7 +62,6 @@ impl<'a> Source<'a> {
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         match self.input {
             Input::Missing => None,
-            Input::Set(set) => set.contains(member).then_some(SET_SCORE),
             Input::ZSet(zset) => zset.score(member),
         }
     }
@@ -80,10 +71,9 @@ impl<'a> Source<'a> {
     pub fn all(&self, mut f: impl FnMut(&[u8], f64) -> bool) {
         match self.input {
             Input::Missing => {}
-            Input::Set(set) => set.all(|member| f(member, SET_SCORE)),
-            Input::ZSet(zset) => zset.all(|member, score| {
-                f(member.as_bytes(&mut itoa::Buffer::new()), score.get())
-            }),
+            Input::ZSet(zset) => {
+                zset.all(|member, score| f(member.as_bytes(&mut itoa::Buffer::new()), score.get()))
+            }
         }
     }
 }
