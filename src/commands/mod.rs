@@ -12,11 +12,12 @@ pub mod docs;
 #[cfg(test)]
 mod facts_tests;
 pub mod generic;
+pub mod hash;
 pub mod help;
 pub mod key_specs;
 pub mod keys;
 pub mod pubsub;
-pub mod sorted_set;
+pub mod scan_options;
 pub mod spec;
 pub mod string;
 pub mod table;
@@ -33,8 +34,8 @@ use table::Groups;
 pub const GROUPS: Groups = &[
     connection::COMMANDS,
     generic::COMMANDS,
+    hash::COMMANDS,
     pubsub::COMMANDS,
-    sorted_set::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];
