@@ -12,10 +12,12 @@ pub mod docs;
 #[cfg(test)]
 mod facts_tests;
 pub mod generic;
+pub mod hash;
 pub mod help;
 pub mod key_specs;
 pub mod keys;
 pub mod pubsub;
+pub mod scan_options;
 pub mod spec;
 pub mod string;
 pub mod table;
@@ -32,6 +34,7 @@ use table::Groups;
 pub const GROUPS: Groups = &[
     connection::COMMANDS,
     generic::COMMANDS,
+    hash::COMMANDS,
     pubsub::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,

@@ -10,6 +10,7 @@
 
 use super::Server;
 use super::clock::unix_us;
+use super::hash_expire::FieldCycle;
 use crate::config::NotifyFlags;
 
 /// Keys sampled in a database before the share of stale ones is judged.
@@ -61,6 +62,8 @@ pub struct ActiveExpire {
     /// The last cycle ran out of time.
     time_limit_hit: bool,
     last_fast_us: u64,
+    /// Of hash fields.
+    pub(super) fields: FieldCycle,
     /// Names of expired keys of one loop, end to end: deleting while scanning is not possible.
     names: Vec<u8>,
     ends: Vec<usize>,
@@ -74,6 +77,7 @@ impl Default for ActiveExpire {
             next_db: 0,
             time_limit_hit: false,
             last_fast_us: 0,
+            fields: FieldCycle::default(),
             names: Vec::new(),
             ends: Vec::new(),
         }
@@ -141,7 +145,7 @@ impl Server {
     }
 
     /// A pause is on: keys may look expired but must stay, since whoever takes over decides.
-    fn expire_is_paused(&self) -> bool {
+    pub(super) fn expire_is_paused(&self) -> bool {
         self.pause.is_paused(super::pause::action::EXPIRE)
     }
 
@@ -262,6 +266,7 @@ impl Server {
             // The next call goes on with the next database, even if time runs out in this one.
             self.expire.next_db = db + 1;
             visited += 1;
+            self.expire_fields_cycle(cycle);
             if self.keyspace.dbs[db].expires_len() > 0 {
                 performed += 1;
                 self.expire_db_cycle(db, &effort, &mut sums, start_us + limit_us);

@@ -16,6 +16,7 @@ pub mod event_loop;
 pub mod eviction;
 pub mod expire;
 pub mod gate;
+pub mod hash_expire;
 pub mod histogram;
 pub mod latency;
 pub mod lazyfree;

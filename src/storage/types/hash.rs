@@ -22,6 +22,7 @@ mod tests;
 
 use crate::storage::encoding::field_table::FieldTable;
 use crate::storage::encoding::listpack::{Invalid, Listpack, LpRef, LpValue, Pos};
+use crate::storage::encoding::tagged::{Either3, Tagged3};
 
 pub use iter::{HashField, HashIter};
 
@@ -56,14 +57,8 @@ pub enum HashView<'a> {
     Table(&'a FieldTable),
 }
 
-enum Form {
-    Listpack(Listpack),
-    ListpackEx(Listpack),
-    Table(FieldTable),
-}
-
-/// A hash value; 8 bytes.
-pub struct Hash(Box<Form>);
+/// A hash value; 8 bytes. A, B and C are the three forms.
+pub struct Hash(Tagged3<Listpack, Listpack, Box<FieldTable>>);
 
 const _: () = assert!(size_of::<Hash>() == 8);
 
@@ -110,10 +105,10 @@ impl Default for Hash {
 impl Clone for Hash {
     /// COPY: the same fields, expire times included, in the same form.
     fn clone(&self) -> Self {
-        Self(Box::new(match &*self.0 {
-            Form::Listpack(lp) => Form::Listpack(lp.clone()),
-            Form::ListpackEx(lp) => Form::ListpackEx(lp.clone()),
-            Form::Table(table) => Form::Table(table.clone()),
+        Self(Tagged3::new(match self.0.get() {
+            Either3::A(lp) => Either3::A(lp.clone()),
+            Either3::B(lp) => Either3::B(lp.clone()),
+            Either3::C(table) => Either3::C(table.clone()),
         }))
     }
 }
@@ -126,17 +121,17 @@ impl Hash {
 
     /// A hash that is this listpack of pairs (RDB; then call `try_convert_auto`).
     pub fn from_listpack(lp: Listpack) -> Hash {
-        Hash(Box::new(Form::Listpack(lp)))
+        Hash(Tagged3::new(Either3::A(lp)))
     }
 
     /// A hash that is this listpack of triplets (RDB; then call `try_convert_auto`).
     pub fn from_listpack_ex(lp: Listpack) -> Hash {
-        Hash(Box::new(Form::ListpackEx(lp)))
+        Hash(Tagged3::new(Either3::B(lp)))
     }
 
     /// A hash that is this table (RDB).
     pub fn from_table(table: FieldTable) -> Hash {
-        Hash(Box::new(Form::Table(table)))
+        Hash(Tagged3::new(Either3::C(Box::new(table))))
     }
 
     /// Checks what a listpack from elsewhere must satisfy to be a hash: whole pairs or triplets,
@@ -169,10 +164,10 @@ impl Hash {
     /// The form, for reading (RDB, DEBUG).
     #[inline]
     pub fn view(&self) -> HashView<'_> {
-        match &*self.0 {
-            Form::Listpack(lp) => HashView::Listpack(lp.as_lp()),
-            Form::ListpackEx(lp) => HashView::ListpackEx(lp.as_lp()),
-            Form::Table(table) => HashView::Table(table),
+        match self.0.get() {
+            Either3::A(lp) => HashView::Listpack(lp.borrowed()),
+            Either3::B(lp) => HashView::ListpackEx(lp.borrowed()),
+            Either3::C(table) => HashView::Table(table.borrowed()),
         }
     }
 
@@ -301,18 +296,17 @@ impl Hash {
     /// Bytes of the value's memory, beyond the entry: of a table the mean of `samples` fields
     /// (0 = all) stands for the others.
     pub fn memory_bytes(&self, samples: usize) -> usize {
-        let form = size_of::<Form>();
-        match &*self.0 {
-            Form::Listpack(lp) | Form::ListpackEx(lp) => form + lp.heap_bytes(),
-            Form::Table(table) => {
+        match self.0.get() {
+            Either3::A(lp) | Either3::B(lp) => lp.heap_bytes(),
+            Either3::C(table) => {
                 let wanted = if samples == 0 { usize::MAX } else { samples };
                 let (mut bytes, mut seen) = (0, 0);
                 for field in table.iter().take(wanted) {
                     bytes += field.heap_bytes();
                     seen += 1;
                 }
-                let fields = if seen == 0 { 0 } else { bytes * table.len() / seen };
-                form + table.overhead_bytes() + fields
+                let fields = (bytes * table.len()).checked_div(seen).unwrap_or(0);
+                table.overhead_bytes() + fields
             }
         }
     }

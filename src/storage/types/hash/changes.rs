@@ -3,9 +3,10 @@
 //! Not here: what a change means to others (notifications, the database's index of hashes with
 //! expire times). Invariant: triplets stay ordered by expire time, those without one last.
 
-use super::{Form, Hash, HashLimits, HashView, NO_EXPIRE, find_field, triplet_expire};
+use super::{Hash, HashLimits, HashView, NO_EXPIRE, find_field, triplet_expire};
 use crate::storage::encoding::field_table::FieldTable;
 use crate::storage::encoding::listpack::{Listpack, LpRef, LpValue, Pos};
+use crate::storage::encoding::tagged::Either3;
 
 /// Fields.
 impl Hash {
@@ -16,7 +17,7 @@ impl Hash {
         let fields = args.len() / 2;
         if fields > limits.max_listpack_entries {
             self.convert_to_table();
-            if let Form::Table(table) = &mut *self.0 {
+            if let Either3::C(mut table) = self.0.get_mut() {
                 table.reserve(fields);
             }
             return;
@@ -35,10 +36,10 @@ impl Hash {
         {
             self.convert_to_table();
         }
-        let existed = match &mut *self.0 {
-            Form::Table(table) => return table.set(name, value, keep_ttl),
-            Form::Listpack(lp) => set_pair(lp, name, value),
-            Form::ListpackEx(lp) => set_triplet(lp, name, value, keep_ttl),
+        let existed = match self.0.get_mut() {
+            Either3::A(mut lp) => set_pair(&mut lp, name, value),
+            Either3::B(mut lp) => set_triplet(&mut lp, name, value, keep_ttl),
+            Either3::C(mut table) => return table.set(name, value, keep_ttl),
         };
         if self.len() > limits.max_listpack_entries {
             self.convert_to_table();
@@ -48,10 +49,10 @@ impl Hash {
 
     /// Removes a field; false if there is none.
     pub fn remove(&mut self, name: &[u8]) -> bool {
-        let (lp, tuple) = match &mut *self.0 {
-            Form::Table(table) => return table.remove(name),
-            Form::Listpack(lp) => (lp, 2),
-            Form::ListpackEx(lp) => (lp, 3),
+        let (mut lp, tuple) = match self.0.get_mut() {
+            Either3::A(lp) => (lp, 2),
+            Either3::B(lp) => (lp, 3),
+            Either3::C(mut table) => return table.remove(name),
         };
         let Some(pos) = find_field(lp.as_lp(), name, tuple) else { return false };
         lp.delete_range_from(pos, tuple);
@@ -92,7 +93,7 @@ impl Hash {
             let (name, value) = (field.name.as_bytes(&mut name), field.value.as_bytes(&mut value));
             table.insert(name, value, field.expire);
         }
-        *self.0 = Form::Table(table);
+        self.0.set(Either3::C(Box::new(table)));
     }
 }
 
@@ -105,22 +106,23 @@ impl Hash {
                 let expire = (i % 2 == 1).then_some(LpValue::Int(NO_EXPIRE));
                 std::iter::once(entry).chain(expire)
             });
-            *self.0 = Form::ListpackEx(Listpack::from_values(triplets));
+            let triplets = Listpack::from_values(triplets);
+            self.0.set(Either3::B(triplets));
         }
     }
 
     /// Gives a field an expire time (ms since the epoch, not 0), or takes it away; false if there
     /// is no such field. Call `prepare_expires` before.
     pub fn set_expire(&mut self, name: &[u8], expire: Option<i64>) -> bool {
-        match &mut *self.0 {
-            Form::Table(table) => table.set_expire(name, expire),
-            Form::Listpack(lp) => {
+        match self.0.get_mut() {
+            Either3::C(mut table) => table.set_expire(name, expire),
+            Either3::A(lp) => {
                 debug_assert!(expire.is_none(), "prepare_expires() was called");
                 find_field(lp.as_lp(), name, 2).is_some()
             }
-            Form::ListpackEx(lp) => match find_field(lp.as_lp(), name, 3) {
+            Either3::B(mut lp) => match find_field(lp.as_lp(), name, 3) {
                 Some(pos) => {
-                    move_triplet(lp, pos, name, expire);
+                    move_triplet(&mut lp, pos, name, expire);
                     true
                 }
                 None => false,
@@ -137,9 +139,9 @@ impl Hash {
         mut removed: impl FnMut(&[u8]),
     ) -> usize {
         let mut count = 0;
-        match &mut *self.0 {
-            Form::Listpack(_) => {}
-            Form::ListpackEx(lp) => {
+        match self.0.get_mut() {
+            Either3::A(_) => {}
+            Either3::B(mut lp) => {
                 let due = HashView::ListpackEx(lp.as_lp());
                 for field in super::HashIter::new(due).take(limit) {
                     if field.expire.is_none_or(|at| at > now) {
@@ -150,7 +152,7 @@ impl Hash {
                 }
                 lp.delete_range(0, count * 3);
             }
-            Form::Table(table) => {
+            Either3::C(mut table) => {
                 while count < limit
                     && let Some(field) = table.pop_expired(now)
                 {
