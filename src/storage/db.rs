@@ -421,4 +421,6 @@ fn expire_of(keep_ttl: bool) -> Expire {
 }
 
 #[cfg(test)]
+mod measure;
+#[cfg(test)]
 mod tests;

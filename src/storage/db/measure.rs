@@ -1,0 +1,103 @@
+//! Figures of the storage core, not assertions of the suite: run by hand with
+//! `cargo test --release --lib measure -- --ignored --nocapture --test-threads=1`.
+
+use super::*;
+use crate::sys::malloc::used_memory;
+use std::time::Instant;
+
+fn key(i: usize) -> String {
+    format!("key:{i:012}")
+}
+
+fn filled(keys: usize, value: &[u8]) -> Db {
+    let mut db = Db::new(0, false);
+    (0..keys).for_each(|i| {
+        db.set_bytes(key(i).as_bytes(), value, false, 0);
+    });
+    while db.incrementally_rehash(Duration::from_millis(10)) {}
+    db
+}
+
+/// Random keys, made beforehand.
+fn draws(keys: usize, n: usize) -> Vec<String> {
+    let mut rng = fastrand::Rng::with_seed(3);
+    (0..n).map(|_| key(rng.usize(..keys))).collect()
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn measure_bytes_per_key() {
+    for keys in [500_000, 1_000_000, 1_048_576, 1_700_000] {
+        for (name, value) in [("16/16", &b"value-0123456789"[..]), ("16/int", b"1234567")] {
+            let before = used_memory();
+            let db = filled(keys, value);
+            let bytes = (used_memory() - before) as f64 / keys as f64;
+            let table = db.table_bytes().0 as f64 / keys as f64;
+            println!("{keys:>9} keys {name:>6}: {bytes:5.1} B/key, of which table {table:4.1}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn measure_find_and_set() {
+    for keys in [10_000, 1_000_000, 4_000_000] {
+        let mut db = filled(keys, b"value-0123456789");
+        let draws = draws(keys, 1_000_000);
+        let per_op = |start: Instant| start.elapsed().as_nanos() as f64 / draws.len() as f64;
+
+        let start = Instant::now();
+        let found = draws.iter().filter(|k| db.find(k.as_bytes()).is_some()).count();
+        let single = per_op(start);
+        assert_eq!(found, draws.len());
+
+        let start = Instant::now();
+        for batch in draws.chunks(16) {
+            let mut at = [db.hash(b""); 16];
+            for (at, key) in at.iter_mut().zip(batch) {
+                *at = db.hash(key.as_bytes());
+                db.prefetch_bucket(*at);
+            }
+            at.iter().take(batch.len()).for_each(|at| db.prefetch_entry(*at));
+            for (at, key) in at.iter().zip(batch) {
+                assert!(db.find_hashed(*at, key.as_bytes()).is_some());
+            }
+        }
+        let batched = per_op(start);
+
+        let start = Instant::now();
+        for key in &draws {
+            db.set_bytes(key.as_bytes(), b"other-0123456789", false, 1);
+        }
+        println!(
+            "{keys:>8} keys: find {single:5.0} ns, in batches of 16 {batched:5.0} ns, overwrite {:5.0} ns",
+            per_op(start)
+        );
+    }
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn measure_worst_insert_pause() {
+    const KEYS: usize = 17_000_000;
+    let mut db = Db::new(0, false);
+    let (mut worst, mut over_half_ms) = (Vec::new(), 0);
+    let all = Instant::now();
+    for i in 0..KEYS {
+        let key = key(i);
+        let start = Instant::now();
+        db.set_bytes(key.as_bytes(), b"1234567", false, 0);
+        let took = start.elapsed();
+        if took > Duration::from_micros(200) {
+            over_half_ms += usize::from(took > Duration::from_micros(500));
+            worst.push((took, i));
+        }
+    }
+    worst.sort();
+    worst.reverse();
+    worst.truncate(12);
+    println!(
+        "{:.0} ns/insert; over 0.5 ms: {over_half_ms}; worst: {worst:?}",
+        all.elapsed().as_nanos() as f64 / KEYS as f64
+    );
+}
