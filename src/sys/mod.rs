@@ -6,4 +6,6 @@ pub mod monotonic;
 pub mod process;
 pub mod signal;
 pub mod socket;
+#[cfg(test)]
+pub mod thread_clock;
 pub mod time;
