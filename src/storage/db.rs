@@ -223,6 +223,9 @@ impl Db {
         };
         self.hexpires.unregister(key);
         let expire = expire_of(keep_ttl);
+        if slot.get_mut().overwrite(value, expire, lru) {
+            return None;
+        }
         Self::change(&mut self.expires, at, &mut slot, expire, |entry| {
             entry.with_bytes(value, expire, lru)
         })

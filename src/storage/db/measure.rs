@@ -101,3 +101,27 @@ fn measure_worst_insert_pause() {
     let per_insert = (thread_cpu() - all).as_nanos() as f64 / KEYS as f64;
     println!("{per_insert:.0} ns/insert; over 0.5 ms: {over_half_ms}; worst: {worst:?}");
 }
+
+/// For `valgrind --tool=callgrind --toggle-collect='*count_*'`: instructions of a warm look-up.
+#[test]
+#[ignore = "a measurement"]
+fn measure_instructions() {
+    #[inline(never)]
+    fn count_find(db: &Db, draws: &[String]) -> usize {
+        draws.iter().filter(|k| db.find(k.as_bytes()).is_some()).count()
+    }
+    #[inline(never)]
+    fn count_hash(draws: &[String]) -> u64 {
+        draws.iter().map(|k| crate::util::siphash::siphash(k.as_bytes())).fold(0, |a, b| a ^ b)
+    }
+    #[inline(never)]
+    fn count_overwrite(db: &mut Db, draws: &[String]) {
+        for key in draws {
+            db.set_bytes(key.as_bytes(), b"other-0123456789", false, 1);
+        }
+    }
+    let mut db = filled(50_000, b"value-0123456789");
+    let draws = draws(50_000, 100_000);
+    assert!(count_find(&db, &draws) == draws.len() && count_hash(&draws) != 1);
+    count_overwrite(&mut db, &draws);
+}

@@ -284,17 +284,16 @@ impl Drop for Entry {
 impl<'a> EntryRef<'a> {
     #[inline(always)]
     pub fn key(&self) -> &'a [u8] {
-        let shape = self.shape();
+        let (offset, klen, _) = self.data();
         // SAFETY: the key stands there, unchanged for 'a.
-        unsafe { std::slice::from_raw_parts(self.at(shape.data_offset()), shape.klen) }
+        unsafe { std::slice::from_raw_parts(self.at(offset), klen) }
     }
 
     #[inline(always)]
     fn inline_value(&self) -> &'a [u8] {
-        let shape = self.shape();
-        let offset = shape.data_offset() + shape.klen;
+        let (offset, klen, vlen) = self.data();
         // SAFETY: the inline value follows the key, unchanged for 'a.
-        unsafe { std::slice::from_raw_parts(self.at(offset), shape.vlen) }
+        unsafe { std::slice::from_raw_parts(self.at(offset + klen), vlen) }
     }
 
     #[inline(always)]
@@ -449,6 +448,37 @@ impl<'a> EntryMut<'a> {
         is_int
     }
 
+    /// Stores a string whose shape is that of the string already here (the common SET of an existing
+    /// key); false, with nothing changed, if the shape is another.
+    #[inline(always)]
+    pub(in crate::storage) fn overwrite(&mut self, value: &[u8], expire: Expire, lru: u32) -> bool {
+        let this = self.as_ref();
+        if this.flags() & FLAG_TTL != 0 && expire == Expire::Clear {
+            return false;
+        }
+        if this.kind() == kind_of(ObjType::String, ENC_EMBED) {
+            let (offset, klen, vlen) = this.data();
+            if vlen != value.len() || parse_canonical_int(value).is_some() {
+                return false;
+            }
+            // SAFETY: the inline value has this length; `value` is not part of an entry that is
+            // exclusively borrowed.
+            unsafe {
+                let dst = self.0.add(offset + klen).as_ptr();
+                dst.copy_from_nonoverlapping(value.as_ptr(), value.len());
+            }
+        } else if this.kind() == kind_of(ObjType::String, ENC_INT) {
+            match parse_canonical_int(value) {
+                Some(int) => self.set_int(int),
+                None => return false,
+            };
+        } else {
+            return false;
+        }
+        self.set_lru(lru);
+        true
+    }
+
     #[inline(always)]
     fn payload<T>(&self) -> *mut T {
         debug_assert!(self.as_ref().flags() & FLAG_PAYLOAD != 0);
@@ -508,9 +538,8 @@ impl<'a> EntryMut<'a> {
     }
 
     fn into_inline(self) -> &'a mut [u8] {
-        let shape = self.as_ref().shape();
-        let offset = shape.data_offset() + shape.klen;
+        let (offset, klen, vlen) = self.as_ref().data();
         // SAFETY: the inline value follows the key; exclusively borrowed for 'a.
-        unsafe { std::slice::from_raw_parts_mut(self.0.add(offset).as_ptr(), shape.vlen) }
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(offset + klen).as_ptr(), vlen) }
     }
 }

@@ -24,28 +24,31 @@ fn same_bytes(a: &[u8], b: &[u8]) -> bool {
     if len != b.len() {
         return false;
     }
-    if len > INLINE_MAX {
-        return a == b;
+    if !(8..=INLINE_MAX).contains(&len) {
+        return same_other(a, b);
     }
-    let (Some(a_last), Some(b_last)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
-        return same_short(a, b);
-    };
-    let mut different = u64::from_ne_bytes(*a_last) ^ u64::from_ne_bytes(*b_last);
-    for (x, y) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
-        different |= u64::from_ne_bytes(*x) ^ u64::from_ne_bytes(*y);
+    // SAFETY: callers below stay within `len`, the length of both.
+    let word = |s: &[u8], at: usize| unsafe { s.as_ptr().add(at).cast::<u64>().read_unaligned() };
+    let mut at = 0;
+    while at < len - 8 {
+        if word(a, at) != word(b, at) {
+            return false;
+        }
+        at += 8;
     }
-    different == 0
+    // The last word overlaps the one before.
+    word(a, len - 8) == word(b, len - 8)
 }
 
-/// For less than eight bytes.
-#[inline(always)]
-fn same_short(a: &[u8], b: &[u8]) -> bool {
+/// For short and long keys, of equal lengths.
+fn same_other(a: &[u8], b: &[u8]) -> bool {
     if let (Some(a0), Some(b0), Some(a1), Some(b1)) =
         (a.first_chunk::<4>(), b.first_chunk::<4>(), a.last_chunk::<4>(), b.last_chunk::<4>())
+        && a.len() < 8
     {
         return a0 == b0 && a1 == b1;
     }
-    a.iter().zip(b).all(|(x, y)| x == y)
+    a == b
 }
 
 /// # Safety

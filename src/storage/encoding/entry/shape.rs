@@ -103,40 +103,42 @@ impl EntryRef<'_> {
         unsafe { self.0.as_ptr().add(offset) }
     }
 
+    /// Offset of the key, its length, and the length of the inline value.
     #[inline(always)]
-    pub(super) fn shape(&self) -> Shape {
+    pub(super) fn data(&self) -> (usize, usize, usize) {
         let header = self.header();
         let flags = header >> FLAGS_SHIFT & 0xff;
-        let mut shape = Shape {
-            klen: (header >> KLEN_SHIFT & 0xff) as usize,
-            vlen: (header >> VLEN_SHIFT & 0xff) as usize,
-            payload: flags & FLAG_PAYLOAD != 0,
-            ttl: flags & FLAG_TTL != 0,
-        };
+        let (klen, vlen) = (header >> KLEN_SHIFT & 0xff, header >> VLEN_SHIFT & 0xff);
+        let mut data = (data_offset(flags), klen as usize, vlen as usize);
         if flags & (FLAG_WIDE_KEY | FLAG_WIDE_VALUE) != 0 {
-            self.read_wide(flags, &mut shape);
+            self.read_wide(flags, &mut data);
         }
-        shape
+        data
     }
 
-    #[cold]
-    fn read_wide(&self, flags: u64, shape: &mut Shape) {
+    fn read_wide(&self, flags: u64, data: &mut (usize, usize, usize)) {
         let mut offset = data_offset(flags & (FLAG_PAYLOAD | FLAG_TTL));
         // SAFETY: the flags say that the lengths stand there, 4-aligned.
         unsafe {
             if flags & FLAG_WIDE_KEY != 0 {
-                shape.klen = self.at(offset).cast::<u32>().read() as usize;
+                data.1 = self.at(offset).cast::<u32>().read() as usize;
                 offset += 4;
             }
             if flags & FLAG_WIDE_VALUE != 0 {
-                shape.vlen = self.at(offset).cast::<u32>().read() as usize;
+                data.2 = self.at(offset).cast::<u32>().read() as usize;
             }
         }
     }
 
     #[inline(always)]
+    pub(super) fn shape(&self) -> Shape {
+        let (flags, (_, klen, vlen)) = (self.flags(), self.data());
+        Shape { klen, vlen, payload: flags & FLAG_PAYLOAD != 0, ttl: flags & FLAG_TTL != 0 }
+    }
+
+    #[inline(always)]
     pub(super) fn key_len(&self) -> usize {
-        self.shape().klen
+        self.data().1
     }
 
     /// A copy of the payload word; the owner of the value stays who it was.
