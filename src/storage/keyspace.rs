@@ -18,6 +18,8 @@ use crate::util::crc16::key_slot;
 /// Hash slots of a cluster.
 pub const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_BITS: u32 = 14;
+/// A table of that size is never too empty for sampling.
+const FEW_PLACES: usize = 8;
 
 /// A key's hash and slot: computed once, used for prefetching and in every table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,8 +322,29 @@ impl<E: Element> KvStore<E> {
         only: Option<u16>,
         report: impl FnMut(E::Ref<'a>),
     ) -> u64 {
+        self.scan_if(cursor, only, |_| true, report)
+    }
+
+    /// `scan` for sampling: passes over tables that are nearly empty. Looking for their few elements
+    /// would take long, and they will shrink soon.
+    pub fn scan_filled<'a>(&'a self, cursor: u64, report: impl FnMut(E::Ref<'a>)) -> u64 {
+        let filled = |table: &HashTable<E>| {
+            let size = table.table_size();
+            size <= FEW_PLACES || table.len() * 100 >= size
+        };
+        self.scan_if(cursor, None, filled, report)
+    }
+
+    fn scan_if<'a>(
+        &'a self,
+        cursor: u64,
+        only: Option<u16>,
+        wanted: impl Fn(&HashTable<E>) -> bool,
+        report: impl FnMut(E::Ref<'a>),
+    ) -> u64 {
         let slots = match &self.0 {
-            Tables::One(table) => return table.scan(cursor, report),
+            Tables::One(table) if wanted(table) => return table.scan(cursor, report),
+            Tables::One(_) => return 0,
             Tables::Slots(slots) => slots,
         };
         let (mut slot, mut inner) = (cursor as usize & (SLOTS - 1), cursor >> SLOT_BITS);
@@ -333,11 +356,10 @@ impl<E: Element> KvStore<E> {
                 (slot, inner) = (only, 0);
             }
         }
-        if let Some(table) = slots.table(slot) {
-            inner = table.scan(inner, report);
-        } else {
-            inner = 0;
-        }
+        inner = match slots.table(slot) {
+            Some(table) if wanted(table) => table.scan(inner, report),
+            _ => 0,
+        };
         if inner != 0 {
             return inner << SLOT_BITS | slot as u64;
         }
