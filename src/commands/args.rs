@@ -53,6 +53,29 @@ pub fn int_in(arg: &[u8], min: i64, max: i64) -> Result<i64, ReplyError> {
     Err(ReplyError::VALUE_OUT_OF_RANGE)
 }
 
+/// An integer from `min` up; for anything else the given error text (code included).
+pub fn int_from(arg: &[u8], min: i64, error: &'static str) -> Result<i64, ReplyError> {
+    let n = number::parse_i64(arg).filter(|n| *n >= min);
+    n.ok_or(ReplyError::fixed(error))
+}
+
+/// An integer whose negation is one, too (a count or rank whose sign says the direction).
+pub fn int_with_sign(arg: &[u8]) -> Result<i64, ReplyError> {
+    match int(arg)? {
+        i64::MIN => Err(ReplyError::fixed(
+            "ERR value is out of range, value must between -9223372036854775807 and \
+             9223372036854775807",
+        )),
+        n => Ok(n),
+    }
+}
+
+/// A count that is not negative; "ERR value is out of range, must be positive" for anything else.
+pub fn positive(arg: &[u8]) -> Result<usize, ReplyError> {
+    let n = number::parse_i64(arg).and_then(|n| usize::try_from(n).ok());
+    n.ok_or(ReplyError::MUST_BE_POSITIVE)
+}
+
 /// A double, or "ERR value is not a valid float".
 pub fn float(arg: &[u8]) -> Result<f64, ReplyError> {
     number::parse_f64(arg).ok_or(ReplyError::NOT_FLOAT)

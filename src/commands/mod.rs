@@ -16,12 +16,15 @@ pub mod hash;
 pub mod help;
 pub mod key_specs;
 pub mod keys;
+pub mod list;
 pub mod pubsub;
 pub mod scan_options;
+pub mod set;
 pub mod spec;
 pub mod string;
 pub mod table;
 pub mod transactions;
+pub mod value_reply;
 
 pub use crate::protocol::error::{CmdResult, ReplyError};
 pub use args::Args;
@@ -35,7 +38,9 @@ pub const GROUPS: Groups = &[
     connection::COMMANDS,
     generic::COMMANDS,
     hash::COMMANDS,
+    list::COMMANDS,
     pubsub::COMMANDS,
+    set::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

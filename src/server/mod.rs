@@ -20,6 +20,7 @@ pub mod hash_expire;
 pub mod histogram;
 pub mod latency;
 pub mod lazyfree;
+pub mod limits;
 pub mod listener;
 pub mod log;
 pub mod lookup;
@@ -67,6 +68,8 @@ pub struct Server {
     pub log: log::Log,
     /// Changes since the last save.
     pub dirty: u64,
+    /// DEBUG QUICKLIST-PACKED-THRESHOLD in bytes; 0 = by `list-max-listpack-size`.
+    pub list_packed_threshold: usize,
     /// Reply buffers of clients that have nothing to send.
     reply_pool: Vec<Vec<u8>>,
     /// ms since the epoch of the next `server_cron`.
@@ -106,6 +109,7 @@ impl Server {
             cron: cron::Cron::default(),
             log: log::Log::new(&config),
             dirty: 0,
+            list_packed_threshold: 0,
             reply_pool: Vec::new(),
             next_cron_ms: clock.now_ms,
             exit_status: None,

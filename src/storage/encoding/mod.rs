@@ -10,4 +10,5 @@ pub mod lzf;
 pub mod member_table;
 pub mod ordered_set;
 pub mod quicklist;
+pub mod set_table;
 pub mod tagged;
