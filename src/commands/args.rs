@@ -84,10 +84,13 @@ pub fn float(arg: &[u8]) -> Result<f64, ReplyError> {
 /// The timeout of a blocking command, in seconds with a fraction, as the absolute time at which it
 /// ends (ms since the epoch); 0 = never. A part of a millisecond counts as a whole one.
 pub fn timeout(arg: &[u8], now_ms: i64) -> Result<i64, ReplyError> {
-    if F80::parse(arg).is_none_or(F80::is_nan) {
-        return Err(ReplyError::TIMEOUT_NOT_FLOAT);
-    }
-    let (seconds, _) = number::parse_f64_prefix(arg);
+    let seconds = match number::parse_i64(arg) {
+        Some(seconds) => seconds as f64,
+        None => {
+            let exact = F80::parse(arg).ok_or(ReplyError::TIMEOUT_NOT_FLOAT)?;
+            number::parse_f64_prefix(&exact.to_human()).0
+        }
+    };
     let ms = (seconds * 1000.0).ceil();
     // 2^63, the first double above every i64.
     if ms >= i64::MAX as f64 {
@@ -107,10 +110,13 @@ mod tests {
     #[test]
     fn timeouts_are_absolute_and_rounded_up() {
         assert_eq!(timeout(b"0", 1000), Ok(0));
+        assert_eq!(timeout(b"0.0", 1000), Ok(0));
+        assert_eq!(timeout(b"inf", 1000), Err(ReplyError::TIMEOUT_RANGE));
+        assert_eq!(timeout(b"-0.0015", 1000), Err(ReplyError::TIMEOUT_NEGATIVE));
         assert_eq!(timeout(b"1.5", 1000), Ok(2500));
         assert_eq!(timeout(b"0.0001", 1000), Ok(1001));
-        assert!(timeout(b"0x7FFFFFFFFFFFFF", 1000).is_ok());
         assert_eq!(timeout(b"-1", 1000), Err(ReplyError::TIMEOUT_NEGATIVE));
+        assert_eq!(timeout(b"0x10", 1000), Ok(17_000));
         assert_eq!(timeout(b"0x7FFFFFFFFFFFFFFF", 1000), Err(ReplyError::TIMEOUT_RANGE));
         assert_eq!(timeout(b"9223372036854775", i64::MAX - 5), Err(ReplyError::TIMEOUT_RANGE));
         for text in ["", "x", "1 ", "nan"] {

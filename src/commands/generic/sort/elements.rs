@@ -5,6 +5,7 @@ use super::order::{Collation, score};
 use crate::storage::entry_view::EntryRef;
 use crate::storage::object::ValueRef;
 use crate::storage::types::list::List;
+use crate::storage::types::set::Set;
 use crate::storage::types::zset::ZSet;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -35,6 +36,7 @@ pub(super) struct Elements {
 pub(super) fn len(entry: &EntryRef<'_>) -> usize {
     match entry.value() {
         ValueRef::List(list) => list.len(),
+        ValueRef::Set(set) => set.len(),
         ValueRef::ZSet(zset) => zset.len(),
         _ => 0,
     }
@@ -54,6 +56,7 @@ impl Elements {
         let reverse = options.unsorted && options.desc;
         match entry.value() {
             ValueRef::List(list) => found.load_list(list, part, reverse),
+            ValueRef::Set(set) => found.load_set(set, part),
             ValueRef::ZSet(zset) => found.load_zset(zset, part, reverse),
             _ => {}
         }
@@ -73,6 +76,13 @@ impl Elements {
             left -= 1;
             left > 0
         });
+    }
+
+    /// The order is the set's own.
+    fn load_set(&mut self, set: &Set, part: Range<usize>) {
+        for member in set.iter().skip(part.start).take(part.len()) {
+            self.push(member.as_bytes(&mut itoa::Buffer::new()));
+        }
     }
 
     /// `part` counts from the highest score if `reverse`.

@@ -16,7 +16,7 @@ use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
 use crate::server::client::ClientFlags;
 use crate::storage::object::{ObjType, ThinValue};
-use crate::storage::types::list::{List, ListEnd, ListLimits};
+use crate::storage::types::list::{List, ListEnd};
 use elements::Elements;
 use options::{Options, Permissions};
 use order::Collation;
@@ -134,11 +134,7 @@ fn store(
     range: Range<usize>,
 ) {
     let len = output_len(gets, &range);
-    let limits = ListLimits {
-        max_listpack_size: ctx.server.config.list_max_listpack_size as i32,
-        compress_depth: ctx.server.config.list_compress_depth as u32,
-        packed_threshold: 0,
-    };
+    let limits = ctx.server.list_limits();
     let db = ctx.client.db;
     let mut list = List::new();
     let mut name = Vec::new();
