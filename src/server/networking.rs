@@ -299,7 +299,7 @@ impl Server {
         self.set_default_user(client);
         self.discard_transaction(client);
         for kind in [SubKind::Channel, SubKind::Shard, SubKind::Pattern] {
-            self.unsubscribe_all(client, kind, false);
+            self.unsubscribe_all(client, kind, true);
         }
         client.name = None;
         client.flags.clear(
@@ -346,8 +346,8 @@ const PROTECTED_MODE: &str = "-DENIED Redis is running in protected mode because
 enabled and no password is set for the default user. In this mode connections are only accepted \
 from the loopback interface. If you want to connect from external computers to Redis you may adopt \
 one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET \
-protected-mode no' from the loopback interface by connecting to Redis from the same host the server \
-is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use \
+protected-mode no' from the loopback interface by connecting to Redis from the same host the \
+server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use \
 CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected \
 mode by editing the Redis configuration file, and setting the protected mode option to 'no', and \
 then restarting the server. 3) If you started the server manually just for testing, restart it \

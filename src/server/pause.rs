@@ -88,7 +88,7 @@ impl Pause {
 }
 
 impl Server {
-    /// Pauses `actions` until `end_ms`. A pause of the same purpose that lasts longer keeps its end.
+    /// Pauses `actions` until `end_ms`. A longer pause of the same purpose keeps its end.
     pub fn pause_actions(&mut self, purpose: PausePurpose, end_ms: i64, actions: u8) {
         let pause = &mut self.pause.by_purpose[purpose as usize];
         pause.0 = pause.0.max(end_ms);

@@ -63,8 +63,8 @@ impl Propagate {
         }
     }
 
-    /// What was collected, for the AOF and the replicas: several commands are wrapped into MULTI and
-    /// EXEC, so that whoever replays them sees all or none.
+    /// What was collected, for the AOF and the replicas: several commands are wrapped into MULTI
+    /// and EXEC, so that whoever replays them sees all or none.
     pub fn take_unit(&mut self) -> Vec<Propagated> {
         let mut unit = std::mem::take(&mut self.pending);
         if unit.len() > 1 {

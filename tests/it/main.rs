@@ -8,6 +8,9 @@
 #[macro_use]
 mod common;
 
+mod connections;
 mod differential;
 mod keyspace;
+mod pubsub;
 mod smoke;
+mod transactions;
