@@ -18,6 +18,7 @@ pub mod key_specs;
 pub mod keys;
 pub mod pubsub;
 pub mod scan_options;
+pub mod server;
 pub mod spec;
 pub mod string;
 pub mod table;
@@ -36,6 +37,7 @@ pub const GROUPS: Groups = &[
     generic::COMMANDS,
     hash::COMMANDS,
     pubsub::COMMANDS,
+    server::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];
