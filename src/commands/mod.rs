@@ -19,6 +19,7 @@ pub mod keys;
 pub mod list;
 pub mod pubsub;
 pub mod scan_options;
+pub mod server;
 pub mod set;
 pub mod spec;
 pub mod string;
@@ -40,6 +41,7 @@ pub const GROUPS: Groups = &[
     hash::COMMANDS,
     list::COMMANDS,
     pubsub::COMMANDS,
+    server::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,

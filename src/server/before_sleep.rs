@@ -6,6 +6,11 @@ use super::Server;
 impl Server {
     /// Before the wait.
     pub fn before_sleep(&mut self) {
+        self.do_before_sleep();
+        self.account_turn();
+    }
+
+    fn do_before_sleep(&mut self) {
         self.handle_blocked_timeouts();
         self.handle_clients_blocked_on_keys();
         self.resume_if_pause_over();
@@ -21,6 +26,16 @@ impl Server {
     /// After the wait: the time is new.
     pub fn after_sleep(&mut self) {
         self.clock.update();
+        self.turn_start_us = self.clock.monotonic_us();
+    }
+
+    /// The time from waking to sleeping again is a turn of the loop.
+    fn account_turn(&mut self) {
+        let us = self.clock.monotonic_us() - self.turn_start_us;
+        let stats = &mut self.stats;
+        stats.eventloop_cycles += 1;
+        stats.eventloop_duration_us += us;
+        stats.eventloop_duration_max_us = stats.eventloop_duration_max_us.max(us);
     }
 
     /// Between the commands of one client's pipeline and those of the next.
@@ -40,7 +55,5 @@ impl Server {
     }
 
     /// The end of a turn.
-    pub fn after_turn(&mut self) {
-        self.stats.eventloop_cycles += 1;
-    }
+    pub fn after_turn(&mut self) {}
 }

@@ -23,6 +23,8 @@ pub enum BlockKind {
     Wait,
     /// Held back by CLIENT PAUSE, to run when the pause ends.
     Postponed,
+    /// FLUSHALL waiting for the memory to be free.
+    LazyFree,
     /// SHUTDOWN waiting for replicas.
     Shutdown,
 }
@@ -171,6 +173,11 @@ impl Blocking {
         self.deadlines.first().map(|(at, _)| *at)
     }
 
+    /// Number of blocked clients with a deadline.
+    pub fn deadlines(&self) -> usize {
+        self.deadlines.len()
+    }
+
     /// Keys of a database somebody waits for (SWAPDB, FLUSHDB and the like make them ready).
     pub fn keys_of_db(&self, db: usize) -> Vec<Box<[u8]>> {
         self.waiting.keys().filter(|(of, _)| *of == db).map(|(_, key)| key.clone()).collect()
@@ -188,7 +195,9 @@ impl Server {
         let timeout_reply = match request.kind {
             BlockKind::List | BlockKind::ZSet | BlockKind::Stream => TimeoutReply::NullArray,
             BlockKind::Wait => TimeoutReply::Int(0),
-            BlockKind::Postponed | BlockKind::Shutdown => TimeoutReply::Nothing,
+            BlockKind::Postponed | BlockKind::Shutdown | BlockKind::LazyFree => {
+                TimeoutReply::Nothing
+            }
         };
         let blocked = Blocked {
             kind: request.kind,

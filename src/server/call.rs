@@ -29,6 +29,8 @@ pub struct Exec {
     pub errors: u64,
     /// How many of them have been counted for a command that failed.
     pub errors_charged: u64,
+    /// Arguments of the running command that slow log and MONITOR must not show.
+    pub redacted: Vec<usize>,
 }
 
 /// Runs the command, writes its error if it fails, accounts for it.
@@ -38,6 +40,7 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
     let start_us = ctx.server.clock.command_start_us();
     let dirty_before = ctx.server.dirty;
     let reply_start = ctx.client.reply.len();
+    let db_before = ctx.client.db;
     // Errors of commands within this one are theirs, not this one's.
     ctx.server.exec.errors_charged = ctx.server.exec.errors;
 
@@ -53,7 +56,7 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
     }
     let us = ctx.server.clock.command_end_us() - start_us;
     if !ctx.server.monitors.is_empty() {
-        feed_monitors(ctx, id, args);
+        feed_monitors(ctx, id, db_before, args);
     }
     let changed = ctx.server.dirty != dirty_before;
     let db = ctx.client.db;
@@ -63,15 +66,16 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
     } else {
         account(ctx, id, args, us);
     }
+    ctx.server.exec.redacted.clear();
     leave(ctx, outer);
 }
 
 /// After the command, so that EXEC comes after the commands of its queue; a blocked command that
 /// runs again was shown when it was sent.
-fn feed_monitors(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
+fn feed_monitors(ctx: &mut Ctx<'_>, id: CommandId, db: usize, args: Args<'_>) {
     let hidden = ctx.server.commands.get(id).spec.flags & (flag::SKIP_MONITOR | flag::ADMIN) != 0;
     if !hidden && !ctx.client.flags.has(ClientFlags::REEXECUTING) {
-        ctx.server.feed_monitors(ctx.client, args);
+        ctx.server.feed_monitors(ctx.client, db, args);
     }
 }
 
@@ -104,6 +108,9 @@ fn account(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, us: u64) {
     let failed = server.exec.errors != server.exec.errors_charged;
     server.exec.errors_charged = server.exec.errors;
     server.stats.commands_processed += 1;
+    if server.exec.depth == 1 {
+        server.stats.eventloop_duration_cmd_us += us;
+    }
     client.commands_processed += 1;
     let total_us = us + std::mem::take(&mut client.blocked_duration_us);
     let stats = &mut server.stats.commands[usize::from(id.0)];

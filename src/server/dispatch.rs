@@ -181,7 +181,7 @@ impl Server {
             client.reply.error(&error);
         }
         if !self.monitors.is_empty() {
-            self.feed_monitors(client, Args(&[b"exec"]));
+            self.feed_monitors(client, client.db, Args(&[b"exec"]));
         }
     }
 

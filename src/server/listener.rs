@@ -36,6 +36,39 @@ impl Listeners {
         Ok(())
     }
 
+    /// Kinds of transport that listen, each once.
+    pub fn transports(&self) -> Vec<&'static str> {
+        let mut found = Vec::new();
+        for socket in self.sockets.iter().flatten() {
+            let name = match socket {
+                Listener::Tcp(_) => "tcp",
+                Listener::Unix(..) => "unix",
+            };
+            if !found.contains(&name) {
+                found.push(name);
+            }
+        }
+        found
+    }
+
+    /// What INFO says of the listeners.
+    pub fn describe(&self, config: &Config) -> Vec<String> {
+        let describe = |transport| match transport {
+            "tcp" => {
+                let mut text = String::from("name=tcp");
+                for address in &config.bind {
+                    text.push_str(&format!(",bind={}", String::from_utf8_lossy(address)));
+                }
+                format!("{text},port={}", config.port)
+            }
+            _ => {
+                let path = config.unixsocket.as_deref().unwrap_or_default();
+                format!("name=unix,bind={}", String::from_utf8_lossy(path))
+            }
+        };
+        self.transports().into_iter().map(describe).collect()
+    }
+
     /// True if nothing listens.
     pub fn is_empty(&self) -> bool {
         self.sockets.iter().all(Option::is_none)

@@ -9,28 +9,39 @@ pub mod client_info;
 pub mod client_memory;
 pub mod clients;
 pub mod clock;
+pub mod config_effects;
 pub mod connection;
+pub mod crash;
 pub mod cron;
+pub mod debug;
 pub mod dispatch;
 pub mod event_loop;
 pub mod eviction;
 pub mod expire;
+pub mod flush;
 pub mod gate;
 pub mod hash_expire;
 pub mod histogram;
+pub mod info;
 pub mod latency;
+pub mod latency_report;
 pub mod lazyfree;
 pub mod limits;
 pub mod listener;
 pub mod log;
 pub mod lookup;
+pub mod memory;
+pub mod metrics;
 pub mod monitor;
 pub mod networking;
 pub mod notify;
 pub mod pause;
+pub mod process;
 pub mod propagate;
 pub mod pubsub;
+pub mod shutdown;
 pub mod slowlog;
+pub mod start;
 pub mod stats;
 pub mod strings;
 pub mod transaction;
@@ -65,6 +76,9 @@ pub struct Server {
     pub expire: expire::ActiveExpire,
     pub lazyfree: lazyfree::LazyFree,
     pub cron: cron::Cron,
+    pub debug: debug::DebugSwitches,
+    pub process: process::Process,
+    pub shutdown: shutdown::Shutdown,
     pub log: log::Log,
     /// Changes since the last save.
     pub dirty: u64,
@@ -74,10 +88,18 @@ pub struct Server {
     reply_pool: Vec<Vec<u8>>,
     /// ms since the epoch of the next `server_cron`.
     pub next_cron_ms: i64,
+    /// Monotonic us at which the loop woke.
+    turn_start_us: u64,
     /// Set when the loop is to end.
     pub exit_status: Option<i32>,
     /// 40 hex digits, new at every start.
     pub run_id: String,
+    /// 40 hex digits that name the history of the data set.
+    pub replication_id: String,
+    /// To open sockets later; `None` without an event loop (tests).
+    pub registry: Option<mio::Registry>,
+    /// Signals arrive here; `None` without handlers (tests).
+    pub wake_pipe: Option<crate::sys::signal::WakePipe>,
     pub start_ms: i64,
 }
 
@@ -107,13 +129,20 @@ impl Server {
             expire: expire::ActiveExpire::default(),
             lazyfree: lazyfree::LazyFree::start(waker),
             cron: cron::Cron::default(),
+            debug: debug::DebugSwitches::default(),
+            process: process::Process::default(),
+            shutdown: shutdown::Shutdown::default(),
             log: log::Log::new(&config),
             dirty: 0,
             list_packed_threshold: 0,
             reply_pool: Vec::new(),
             next_cron_ms: clock.now_ms,
+            turn_start_us: 0,
             exit_status: None,
             run_id: random_hex(40),
+            replication_id: random_hex(40),
+            registry: None,
+            wake_pipe: None,
             start_ms: clock.now_ms,
             clock,
             config,

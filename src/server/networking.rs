@@ -16,7 +16,6 @@ const POOLED_REPLIES: usize = 64;
 /// What a client may have waiting before it said who it is.
 const UNAUTHENTICATED_QUERY_BYTES: usize = 1024 * 1024;
 const UNAUTHENTICATED_OUTPUT_BYTES: usize = 1024;
-const LOG_VERBOSE: i64 = 1;
 
 impl Server {
     /// Accepts what waits at a listener.
@@ -94,7 +93,7 @@ impl Server {
 
     /// The peer closed, or the socket failed.
     pub fn read_failed(&mut self, client: &mut Client, error: io::Error) {
-        if self.log.level <= LOG_VERBOSE {
+        if super::log::is_enabled(super::log::VERBOSE) {
             if error.kind() == io::ErrorKind::UnexpectedEof {
                 let info = self.client_info(client);
                 self.log_verbose(&format!("Client closed connection {info}"));
@@ -108,7 +107,7 @@ impl Server {
 
     /// Tells the client what is wrong and closes.
     pub fn protocol_error(&mut self, client: &mut Client, error: &ProtocolError, at: &[u8]) {
-        if self.log.level <= LOG_VERBOSE {
+        if super::log::is_enabled(super::log::VERBOSE) {
             let what = error.0.strip_prefix("Protocol error: ").unwrap_or(&error.0);
             let info = self.client_info(client);
             let sample = protocol_sample(at);

@@ -111,3 +111,13 @@ mod tests {
         assert!(p.take_unit()[0].replicas_only);
     }
 }
+
+impl super::Server {
+    /// Hands the collected commands to AOF and replicas.
+    #[inline]
+    pub fn propagate_now(&mut self) {
+        if !self.propagate.pending.is_empty() {
+            self.propagate.pending.clear();
+        }
+    }
+}

@@ -83,9 +83,27 @@ impl Stats {
         }
         if self.errors.len() >= MAX_ERROR_CODES {
             self.errors_disabled = true;
-            return true;
+            return true; // the caller logs the codes and calls `disable_errors`
         }
         self.errors.insert(code.into(), 1);
         false
+    }
+
+    /// Forgets the codes; one line in their place says so until RESETSTAT. Returns the old ones.
+    pub fn disable_errors(&mut self) -> BTreeMap<Box<[u8]>, u64> {
+        let marker = BTreeMap::from([(Box::from(&b"ERRORSTATS_DISABLED"[..]), 1)]);
+        std::mem::replace(&mut self.errors, marker)
+    }
+
+    /// CONFIG RESETSTAT: counters start again. The peak of memory is no counter.
+    pub fn reset(&mut self) {
+        let fresh = Stats::new(self.commands.len());
+        let old = std::mem::replace(self, fresh);
+        self.peak_memory = old.peak_memory;
+        self.peak_memory_time_s = old.peak_memory_time_s;
+        self.acl_denied_auth = old.acl_denied_auth;
+        self.acl_denied_cmd = old.acl_denied_cmd;
+        self.acl_denied_key = old.acl_denied_key;
+        self.acl_denied_channel = old.acl_denied_channel;
     }
 }

@@ -169,4 +169,15 @@ impl ValueRef<'_> {
             ValueRef::Stream(v) => v.free_effort(),
         }
     }
+
+    /// Bytes of memory beside the entry's own, guessed from `samples` elements (0: all).
+    pub fn memory_usage(&self, samples: usize) -> usize {
+        match self {
+            ValueRef::Str(_) => 0,
+            ValueRef::List(v) => v.memory_usage(samples),
+            ValueRef::ZSet(v) => v.memory_bytes(samples),
+            ValueRef::Hash(v) => v.memory_bytes(samples),
+            ValueRef::Set(_) | ValueRef::Stream(_) => 0,
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! The home of `unsafe`: thin, safe wrappers of system calls and of the allocator.
 
 pub mod locale;
+pub mod mallctl;
 pub mod malloc;
 pub mod monotonic;
 pub mod process;
 pub mod signal;
 pub mod socket;
+pub mod syslog;
 #[cfg(test)]
 pub mod thread_clock;
 pub mod time;

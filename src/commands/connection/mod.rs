@@ -87,6 +87,7 @@ pub fn auth(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         [name, password] => (name, password),
         _ => return Err(ReplyError::SYNTAX),
     };
+    ctx.server.redact_argument(args.len() - 1);
     ctx.server.authenticate(ctx.client, name, password)?;
     ctx.client.reply.ok();
     Ok(())
@@ -138,6 +139,11 @@ fn parse_hello<'a>(args: Args<'a>) -> Result<Hello<'a>, ReplyError> {
 pub fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let hello = parse_hello(args)?;
     if let Some((name, password)) = hello.auth {
+        for idx in 1..args.len() {
+            if std::ptr::eq(args[idx], name) || std::ptr::eq(args[idx], password) {
+                ctx.server.redact_argument(idx);
+            }
+        }
         ctx.server.authenticate(ctx.client, name, password)?;
     }
     if !ctx.client.flags.has(ClientFlags::AUTHENTICATED) {

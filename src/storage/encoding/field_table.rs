@@ -36,6 +36,11 @@ impl Clone for FieldTable {
 }
 
 impl FieldTable {
+    /// The report of DEBUG HTSTATS-KEY.
+    pub fn stats_text(&self, full: bool) -> String {
+        self.table.stats_text(full)
+    }
+
     pub fn new() -> FieldTable {
         FieldTable::default()
     }

@@ -1,0 +1,28 @@
+//! The server commands: configuration, INFO, observation (slow log, latency, MONITOR), memory, DEBUG,
+//! flushing, shutdown. What they show is kept in `crate::server`; here it is parsed and replied.
+
+mod acl;
+mod config;
+mod debug;
+mod flush;
+mod introspect;
+mod latency;
+mod later;
+mod lolwut;
+mod memory;
+mod observe;
+mod process;
+mod table;
+
+pub use acl::*;
+pub use config::*;
+pub use debug::debug;
+pub use flush::*;
+pub use introspect::*;
+pub use latency::*;
+pub use later::*;
+pub use lolwut::lolwut;
+pub use memory::*;
+pub use observe::*;
+pub use process::*;
+pub use table::COMMANDS;

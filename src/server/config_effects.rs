@@ -1,0 +1,148 @@
+//! What a CONFIG SET does to the running server, beyond the new values. A failing effect takes the
+//! whole CONFIG SET back.
+
+use super::Server;
+use super::log;
+use crate::config::{Effect, SetContext, SetError};
+use crate::sys::{locale, malloc, signal};
+
+/// More error codes than this are freed on the thread.
+const LAZY_FREE_THRESHOLD: usize = 64;
+
+impl Server {
+    /// Sets values, all or none, and applies their effects.
+    pub fn config_set(
+        &mut self,
+        pairs: &[(&[u8], &[u8])],
+        context: SetContext,
+    ) -> Result<(), SetError> {
+        let outcome = self.config.set(pairs, context)?;
+        for (done, (effect, name)) in outcome.effects.iter().enumerate() {
+            if let Err(reason) = self.apply_effect(*effect) {
+                self.config.rollback(outcome.undo);
+                for (effect, _) in &outcome.effects[..=done] {
+                    // What worked before works again; if not, it is in the log.
+                    let _ = self.apply_effect(*effect);
+                }
+                self.refresh_from_config();
+                return Err(SetError::apply(name, reason));
+            }
+        }
+        self.refresh_from_config();
+        Ok(())
+    }
+
+    /// Values that other parts keep in a form of their own.
+    fn refresh_from_config(&mut self) {
+        self.eviction.configure(&self.config);
+    }
+
+    /// The error is the reason shown to the client.
+    fn apply_effect(&mut self, effect: Effect) -> Result<(), String> {
+        match effect {
+            Effect::Bind => {
+                self.listen_again().map_err(|()| "Failed to bind to specified addresses.".into())
+            }
+            Effect::Port => self
+                .listen_again()
+                .map_err(|()| "Unable to listen on this port. Check server logs.".into()),
+            Effect::CrashLog => {
+                signal::handle_crashes(self.config.crash_log_enabled);
+                Ok(())
+            }
+            Effect::JemallocBgThread => {
+                malloc::set_background_thread(self.config.jemalloc_bg_thread);
+                Ok(())
+            }
+            Effect::LocaleCollate if locale::set_collation(&self.config.locale_collate) => Ok(()),
+            Effect::LocaleCollate => Err("Invalid locale name".into()),
+            Effect::LogLevel => {
+                log::set_level(self.config.loglevel);
+                Ok(())
+            }
+            Effect::Maxclients => self.raise_open_files_limit().map_err(|possible| {
+                format!(
+                    "The operating system is not able to handle the specified number of clients, \
+                     try with {possible}"
+                )
+            }),
+            Effect::Maxmemory => {
+                self.maxmemory_changed();
+                Ok(())
+            }
+            Effect::OomScoreAdj if self.process.set_oom_score(&self.config, 0) => Ok(()),
+            Effect::OomScoreAdj => {
+                Err("Failed to set current oom_score_adj. Check server logs.".into())
+            }
+            Effect::ProcTitle if self.process.set_title(&self.config) => Ok(()),
+            Effect::ProcTitle => Err("failed to set process title".into()),
+            Effect::WatchdogPeriod => {
+                signal::set_alarm_ms(self.config.watchdog_period as u64);
+                Ok(())
+            }
+            Effect::Appendonly if self.config.appendonly => {
+                log::warning("The append only file is not supported yet.");
+                Err("Unable to turn on AOF. Check server logs.".into())
+            }
+            Effect::TlsPort if self.config.tls_port != 0 => {
+                log::warning("TLS is not supported yet.");
+                Err("Unable to update TLS configuration. Check server logs.".into())
+            }
+            // Values that are read at each use, by parts that may not exist yet.
+            Effect::AofAutoGc
+            | Effect::Appendonly
+            | Effect::AppendFsync
+            | Effect::ClusterAnnouncedPorts
+            | Effect::ClusterFlags
+            | Effect::ClusterHostname
+            | Effect::ClusterHumanNodename
+            | Effect::ClusterIp
+            | Effect::Defrag
+            | Effect::GoodReplicas
+            | Effect::Hz
+            | Effect::MaxmemoryClients
+            | Effect::ReplBacklogSize
+            | Effect::RequirePass
+            | Effect::TlsConfig
+            | Effect::TlsPort => Ok(()),
+        }
+    }
+
+    /// Opens the TCP sockets anew. The reason of a failure is logged.
+    fn listen_again(&mut self) -> Result<(), ()> {
+        let Some(registry) = self.registry.as_ref() else { return Ok(()) };
+        self.listeners.close_tcp(registry);
+        if self.config.port == 0 {
+            return Ok(());
+        }
+        self.listeners.open_tcp(&self.config, registry).map_err(|text| log::warning(&text))
+    }
+
+    fn maxmemory_changed(&mut self) {
+        let limit = self.config.maxmemory;
+        let used = malloc::used_memory().saturating_sub(self.mem_not_counted_for_evict());
+        if limit == 0 || used as u64 <= limit {
+            return;
+        }
+        log::warning(&format!(
+            "WARNING: the new maxmemory value set via CONFIG SET ({limit}) is smaller than the \
+             current memory usage ({used}). This will result in key eviction and/or the inability \
+             to accept new write commands depending on the maxmemory-policy."
+        ));
+        self.eviction.configure(&self.config);
+        // What does not fit in one go is evicted before the next command.
+        self.perform_evictions();
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_stats(&mut self) {
+        let codes = std::mem::take(&mut self.stats.errors);
+        self.stats.reset();
+        self.cron.metrics = Default::default();
+        self.lazyfree.reset_freed();
+        let count = codes.len();
+        if count > LAZY_FREE_THRESHOLD {
+            self.lazyfree.send(Box::new(codes), count as u64);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Emptying and swapping databases, and who must learn of it: WATCHers, blocked clients.
+
+use super::Server;
+use super::blocking::{BlockKind, BlockRequest};
+use super::client::Client;
+
+/// What is emptied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    Db(usize),
+    All,
+}
+
+impl Server {
+    /// Empties databases; returns the number of keys removed. `lazy`: the thread frees them.
+    pub fn flush(&mut self, scope: Scope, lazy: bool) -> usize {
+        let ids = match scope {
+            Scope::Db(id) => id..id + 1,
+            Scope::All => 0..self.keyspace.dbs.len(),
+        };
+        let mut removed = 0;
+        for id in ids {
+            self.touch_all_watched_keys_in_db(id, None);
+            let waited_for = self.existing_waited_for(id);
+            let keys = self.keyspace.dbs[id].len();
+            if keys == 0 {
+                continue;
+            }
+            removed += keys;
+            let detached = self.keyspace.dbs[id].clear();
+            if lazy {
+                self.lazyfree.send(Box::new(detached), keys as u64);
+            } else {
+                drop(detached);
+            }
+            for key in waited_for {
+                self.signal_deleted_key_as_ready(id, &key);
+            }
+        }
+        if !lazy {
+            crate::sys::malloc::purge();
+        }
+        removed
+    }
+
+    /// Keys of the database that exist and that blocked clients wait for.
+    fn existing_waited_for(&self, db: usize) -> Vec<Box<[u8]>> {
+        let mut keys = self.blocking.keys_of_db(db);
+        keys.retain(|key| self.keyspace.dbs[db].find(key).is_some());
+        keys
+    }
+
+    /// Swaps what two databases hold. Clients stay where they are.
+    pub fn swap_databases(&mut self, a: usize, b: usize) {
+        let before = [self.existing_waited_for(a), self.existing_waited_for(b)];
+        for db in [a, b] {
+            self.touch_all_watched_keys_in_db(db, Some(a + b - db));
+        }
+        self.keyspace.swap(a, b);
+        for (db, before) in [a, b].into_iter().zip(before) {
+            for key in before {
+                if self.keyspace.dbs[db].find(&key).is_none() {
+                    self.signal_deleted_key_as_ready(db, &key);
+                }
+            }
+            for key in self.existing_waited_for(db) {
+                self.signal_key_as_ready(db, &key);
+            }
+        }
+    }
+
+    /// Blocks the client until the thread has freed everything it was given so far.
+    pub fn block_until_freed(&mut self, client: &mut Client) {
+        let request = BlockRequest {
+            kind: BlockKind::LazyFree,
+            keys: Vec::new(),
+            deadline_ms: 0,
+            unblock_on_deleted: false,
+        };
+        self.block_client(client, request);
+        self.lazyfree.notify_when_done(client.id);
+    }
+
+    /// Answers the clients whose memory is freed.
+    pub fn flushes_done(&mut self) {
+        for id in self.lazyfree.take_done() {
+            let Some(mut client) = self.clients.check_out(id) else { continue };
+            let waits = client.blocked.as_ref().is_some_and(|b| b.kind == BlockKind::LazyFree);
+            if waits {
+                self.unblock_client(&mut client);
+                self.account_unblocked(&mut client);
+                client.reply.ok();
+                self.queue_write(&mut client);
+            }
+            self.clients.check_in(client);
+        }
+    }
+
+    /// The command of a client that was blocked is done without running again: it counts now.
+    fn account_unblocked(&mut self, client: &mut Client) {
+        let Some(id) = client.last_command else { return };
+        let stats = &mut self.stats.commands[usize::from(id.0)];
+        stats.calls += 1;
+        stats.usec += std::mem::take(&mut client.blocked_duration_us);
+    }
+}

@@ -1,0 +1,149 @@
+//! INFO: server, clients, persistence, replication, cpu, cluster, keyspace.
+
+use super::Info;
+use crate::config::Supervised;
+use crate::config::file::REDIS_VERSION;
+use crate::server::Server;
+use crate::server::client::{Client, ClientFlags};
+use crate::server::start::{BUILD_ID, GIT_SHA1};
+use crate::sys::process::{self, Usage};
+
+pub(super) fn server(server: &mut Server, info: &mut Info) {
+    let config = &server.config;
+    let supervised = match server.process.supervised {
+        Some(Supervised::Upstart) => "upstart",
+        Some(Supervised::Systemd) => "systemd",
+        _ => "no",
+    };
+    let (system, release, machine) = &server.process.system;
+    let uptime_s = (server.clock.now_ms - server.start_ms) / 1000;
+    info.field("redis_version", REDIS_VERSION);
+    info.field("server_name", "redis-rust");
+    info.field("redis_git_sha1", GIT_SHA1);
+    info.field("redis_git_dirty", 0);
+    info.field("redis_build_id", BUILD_ID);
+    info.field("redis_mode", server.mode());
+    info.field("os", format_args!("{system} {release} {machine}"));
+    info.field("arch_bits", usize::BITS);
+    info.field("monotonic_clock", "POSIX clock_gettime");
+    info.field("multiplexing_api", "epoll");
+    info.field("atomicvar_api", "rust-core");
+    info.field("gcc_version", "0.0.0");
+    info.field("process_id", process::pid());
+    info.field("process_supervised", supervised);
+    info.field("run_id", &server.run_id);
+    info.field("tcp_port", if config.port != 0 { config.port } else { config.tls_port });
+    info.field("server_time_usec", server.clock.now_us);
+    info.field("uptime_in_seconds", uptime_s);
+    info.field("uptime_in_days", uptime_s / 86_400);
+    info.field("hz", server.cron.hz.max(1));
+    info.field("configured_hz", config.hz);
+    info.field("lru_clock", server.clock.lru_clock);
+    info.field("executable", &server.process.executable);
+    let file = config.configfile.as_ref().map(|path| path.to_string_lossy());
+    info.field("config_file", file.unwrap_or_default());
+    info.field("io_threads_active", 0);
+    if server.shutdown.is_initiated() {
+        let left_ms = server.shutdown.deadline_ms - server.clock.now_ms;
+        info.field("shutdown_in_milliseconds", left_ms);
+    }
+    for (idx, text) in server.listeners.describe(config).iter().enumerate() {
+        info.field(&format!("listener{idx}"), text);
+    }
+}
+
+pub(super) fn clients(server: &mut Server, info: &mut Info) {
+    let is_tracking = |client: &&Client| client.flags.has(ClientFlags::TRACKING);
+    let tracking = server.clients.iter().filter(is_tracking).count();
+    let (blocking_keys, on_nokey) = server.blocking.waiting_keys();
+    info.field("connected_clients", server.clients.len());
+    info.field("cluster_connections", 0);
+    info.field("maxclients", server.config.maxclients);
+    info.field("client_recent_max_input_buffer", server.client_memory.recent_max_input());
+    info.field("client_recent_max_output_buffer", server.client_memory.recent_max_output());
+    info.field("blocked_clients", server.blocking.clients - server.blocking.postponed.len());
+    info.field("tracking_clients", tracking);
+    info.field("pubsub_clients", server.pubsub.clients());
+    info.field("watching_clients", server.watches.clients());
+    info.field("clients_in_timeout_table", server.blocking.deadlines());
+    info.field("total_watched_keys", server.watches.keys());
+    info.field("total_blocking_keys", blocking_keys);
+    info.field("total_blocking_keys_on_nokey", on_nokey);
+}
+
+pub(super) fn persistence(server: &mut Server, info: &mut Info) {
+    info.field("loading", 0);
+    info.field("async_loading", 0);
+    info.field("current_cow_peak", 0);
+    info.field("current_cow_size", 0);
+    info.field("current_cow_size_age", 0);
+    info.field("current_fork_perc", "0.00");
+    info.field("current_save_keys_processed", 0);
+    info.field("current_save_keys_total", 0);
+    info.field("rdb_changes_since_last_save", server.dirty);
+    info.field("rdb_bgsave_in_progress", 0);
+    info.field("rdb_last_save_time", server.start_ms / 1000);
+    info.field("rdb_last_bgsave_status", "ok");
+    info.field("rdb_last_bgsave_time_sec", -1);
+    info.field("rdb_current_bgsave_time_sec", -1);
+    info.field("rdb_saves", 0);
+    info.field("rdb_last_cow_size", 0);
+    info.field("rdb_last_load_keys_expired", 0);
+    info.field("rdb_last_load_keys_loaded", 0);
+    info.field("aof_enabled", 0);
+    info.field("aof_rewrite_in_progress", 0);
+    info.field("aof_rewrite_scheduled", 0);
+    info.field("aof_last_rewrite_time_sec", -1);
+    info.field("aof_current_rewrite_time_sec", -1);
+    info.field("aof_last_bgrewrite_status", "ok");
+    info.field("aof_rewrites", 0);
+    info.field("aof_rewrites_consecutive_failures", 0);
+    info.field("aof_last_write_status", "ok");
+    info.field("aof_last_cow_size", 0);
+    info.field("module_fork_in_progress", 0);
+    info.field("module_fork_last_cow_size", 0);
+}
+
+pub(super) fn replication(server: &mut Server, info: &mut Info) {
+    info.field("role", "master");
+    info.field("connected_slaves", 0);
+    info.field("master_failover_state", "no-failover");
+    info.field("master_replid", &server.replication_id);
+    info.field("master_replid2", "0".repeat(40));
+    info.field("master_repl_offset", 0);
+    info.field("second_repl_offset", -1);
+    info.field("repl_backlog_active", 0);
+    info.field("repl_backlog_size", server.config.repl_backlog_size);
+    info.field("repl_backlog_first_byte_offset", 0);
+    info.field("repl_backlog_histlen", 0);
+}
+
+pub(super) fn cpu(_: &mut Server, info: &mut Info) {
+    let kinds =
+        [(Usage::Process, ""), (Usage::Children, "_children"), (Usage::Thread, "_main_thread")];
+    for (usage, suffix) in kinds {
+        let (user, system) = process::cpu_time_us(usage);
+        for (kind, us) in [("sys", system), ("user", user)] {
+            let (seconds, micros) = (us / 1_000_000, us % 1_000_000);
+            let name = format!("used_cpu_{kind}{suffix}");
+            info.field(&name, format_args!("{seconds}.{micros:06}"));
+        }
+    }
+}
+
+pub(super) fn cluster(server: &mut Server, info: &mut Info) {
+    info.flag("cluster_enabled", server.config.cluster_enabled);
+}
+
+pub(super) fn keyspace(server: &mut Server, info: &mut Info) {
+    for db in server.keyspace.dbs.iter().filter(|db| !db.is_empty()) {
+        let text = format!(
+            "keys={},expires={},avg_ttl={},subexpiry={}",
+            db.len(),
+            db.expires_len(),
+            db.avg_ttl,
+            0
+        );
+        info.field(&format!("db{}", db.id), text);
+    }
+}

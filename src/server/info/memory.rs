@@ -1,0 +1,84 @@
+//! INFO memory.
+
+use std::fmt::Display;
+
+use super::{ALLOCATOR, Info};
+use crate::server::Server;
+use crate::server::memory::{Excess, human_bytes};
+
+impl Info {
+    /// A figure in bytes, and the same for people.
+    fn bytes(&mut self, name: &str, bytes: u64) {
+        self.field(name, bytes);
+        self.field(&format!("{name}_human"), human_bytes(bytes));
+    }
+
+    fn excess(&mut self, name: &str, excess: Excess) {
+        self.field(&format!("{name}_ratio"), format_args!("{:.2}", excess.ratio));
+        self.field(&format!("{name}_bytes"), excess.bytes);
+    }
+
+    fn fields(&mut self, names_and_values: &[(&str, &dyn Display)]) {
+        for (name, value) in names_and_values {
+            self.field(name, value);
+        }
+    }
+}
+
+pub(super) fn memory(server: &mut Server, info: &mut Info) {
+    let overview = server.memory_overview();
+    let figures = server.cron.memory;
+    info.bytes("used_memory", overview.used as u64);
+    info.bytes("used_memory_rss", figures.rss as u64);
+    info.bytes("used_memory_peak", overview.peak as u64);
+    info.field("used_memory_peak_perc", format_args!("{:.2}%", overview.peak_percent));
+    info.fields(&[
+        ("used_memory_overhead", &overview.overhead),
+        ("used_memory_startup", &overview.startup),
+        ("used_memory_dataset", &overview.dataset),
+        ("used_memory_dataset_perc", &format_args!("{:.2}%", overview.dataset_percent)),
+        ("allocator_allocated", &figures.allocated),
+        ("allocator_active", &figures.active),
+        ("allocator_resident", &figures.resident),
+        ("allocator_muzzy", &figures.muzzy),
+    ]);
+    info.bytes("total_system_memory", server.process.total_memory);
+    scripting(info);
+    info.bytes("maxmemory", server.config.maxmemory);
+    info.field("maxmemory_policy", server.config.maxmemory_policy.name());
+    info.excess("allocator_frag", overview.allocator_frag);
+    info.excess("allocator_rss", overview.allocator_rss);
+    info.excess("rss_overhead", overview.rss_overhead);
+    info.excess("mem_fragmentation", overview.fragmentation);
+    info.fields(&[
+        ("mem_not_counted_for_evict", &server.mem_not_counted_for_evict()),
+        ("mem_replication_backlog", &0),
+        ("mem_total_replication_buffers", &0),
+        ("mem_clients_slaves", &0),
+        ("mem_clients_normal", &overview.clients_normal),
+        ("mem_cluster_links", &0),
+        ("mem_aof_buffer", &0),
+        ("mem_allocator", &ALLOCATOR),
+        ("mem_overhead_db_hashtable_rehashing", &overview.lut_rehashing),
+        ("active_defrag_running", &0),
+        ("lazyfree_pending_objects", &server.lazyfree.pending()),
+        ("lazyfreed_objects", &server.lazyfree.freed()),
+    ]);
+}
+
+/// What scripts and functions use: there are none.
+fn scripting(info: &mut Info) {
+    info.fields(&[
+        ("used_memory_lua", &0),
+        ("used_memory_vm_eval", &0),
+        ("used_memory_lua_human", &human_bytes(0)),
+        ("used_memory_scripts_eval", &0),
+        ("number_of_cached_scripts", &0),
+        ("number_of_functions", &0),
+        ("number_of_libraries", &0),
+        ("used_memory_vm_functions", &0),
+    ]);
+    info.bytes("used_memory_vm_total", 0);
+    info.field("used_memory_functions", 0);
+    info.bytes("used_memory_scripts", 0);
+}

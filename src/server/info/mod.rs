@@ -1,0 +1,139 @@
+//! INFO: sections of `name:value` lines, each section a function in one table.
+//!
+//! Invariant: a field is printed only if its value is true; what belongs to parts of the server that
+//! do not exist prints what a server without them prints.
+
+mod basics;
+mod memory;
+mod stats;
+
+use std::fmt::Display;
+
+use super::Server;
+
+/// Name of the memory allocator.
+pub const ALLOCATOR: &str = "jemalloc-5.3.0";
+
+/// The text of INFO in the making.
+#[derive(Default)]
+pub struct Info {
+    text: Vec<u8>,
+}
+
+impl Info {
+    fn section(&mut self, title: &str) {
+        if !self.text.is_empty() {
+            self.text.extend_from_slice(b"\r\n");
+        }
+        self.text.extend_from_slice(format!("# {title}\r\n").as_bytes());
+    }
+
+    /// One line.
+    fn field(&mut self, name: &str, value: impl Display) {
+        self.text.extend_from_slice(format!("{name}:{value}\r\n").as_bytes());
+    }
+
+    /// A yes-or-no value.
+    fn flag(&mut self, name: &str, on: bool) {
+        self.field(name, u8::from(on));
+    }
+}
+
+struct Section {
+    /// As asked for, in lower case.
+    name: &'static str,
+    title: &'static str,
+    /// Printed by INFO without arguments.
+    default: bool,
+    /// Printed by INFO all.
+    all: bool,
+    write: fn(&mut Server, &mut Info),
+}
+
+const fn section(
+    name: &'static str,
+    title: &'static str,
+    default: bool,
+    write: fn(&mut Server, &mut Info),
+) -> Section {
+    Section { name, title, default, all: true, write }
+}
+
+/// All sections, in the order in which they are printed.
+const SECTIONS: &[Section] = &[
+    section("server", "Server", true, basics::server),
+    section("clients", "Clients", true, basics::clients),
+    section("memory", "Memory", true, memory::memory),
+    section("persistence", "Persistence", true, basics::persistence),
+    section("stats", "Stats", true, stats::stats),
+    section("replication", "Replication", true, basics::replication),
+    section("cpu", "CPU", true, basics::cpu),
+    section("modules", "Modules", true, |_, _| {}),
+    section("commandstats", "Commandstats", false, stats::commandstats),
+    section("errorstats", "Errorstats", true, stats::errorstats),
+    section("latencystats", "Latencystats", false, stats::latencystats),
+    section("cluster", "Cluster", true, basics::cluster),
+    section("keyspace", "Keyspace", true, basics::keyspace),
+    Section { all: false, ..section("debug", "Debug", false, stats::debug) },
+];
+
+/// Which sections the arguments of INFO ask for, by index.
+fn selected(args: &[&[u8]]) -> Vec<bool> {
+    let asked = |name: &str| args.iter().any(|arg| arg.eq_ignore_ascii_case(name.as_bytes()));
+    let default = args.is_empty() || asked("default");
+    let all = asked("all") || asked("everything");
+    let wanted = |section: &Section| {
+        default && section.default
+            || all && section.all
+            || asked(section.name)
+            || section.name == "modules" && asked("module_list")
+    };
+    SECTIONS.iter().map(wanted).collect()
+}
+
+impl Server {
+    /// The text of INFO with these arguments.
+    pub fn info_text(&mut self, args: &[&[u8]]) -> Vec<u8> {
+        let mut info = Info::default();
+        for (section, wanted) in SECTIONS.iter().zip(selected(args)) {
+            if wanted {
+                info.section(section.title);
+                (section.write)(self, &mut info);
+            }
+        }
+        info.text
+    }
+}
+
+/// A name from outside as part of a line: the characters that structure INFO are replaced.
+fn safe_name(name: &[u8]) -> String {
+    let replace = |c: char| if matches!(c, '#' | ':' | '\n' | '\r') { '_' } else { c };
+    String::from_utf8_lossy(name).chars().map(replace).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(args: &[&str]) -> Vec<&'static str> {
+        let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
+        let chosen = selected(&args);
+        let pairs = SECTIONS.iter().zip(chosen);
+        pairs.filter(|(_, wanted)| *wanted).map(|(section, _)| section.name).collect()
+    }
+
+    #[test]
+    fn selections() {
+        assert_eq!(names(&["CPU", "cpu", "nope"]), ["cpu"]);
+        assert_eq!(names(&[]).len(), 11);
+        assert_eq!(names(&["default", "commandstats"]).len(), 12);
+        assert_eq!(names(&["all"]), names(&["everything"]));
+        assert!(!names(&["all"]).contains(&"debug"));
+        assert_eq!(names(&["all", "debug"]).len(), SECTIONS.len());
+    }
+
+    #[test]
+    fn names_cannot_break_lines() {
+        assert_eq!(safe_name(b"a:b\r\n#c"), "a_b___c");
+    }
+}
