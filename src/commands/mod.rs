@@ -6,6 +6,7 @@
 //! replied anything; `server::call` writes that error.
 
 pub mod args;
+pub mod bitmap;
 pub mod connection;
 pub mod ctx;
 pub mod docs;
@@ -36,6 +37,7 @@ use table::Groups;
 
 /// The rows of all families.
 pub const GROUPS: Groups = &[
+    bitmap::COMMANDS,
     connection::COMMANDS,
     generic::COMMANDS,
     hash::COMMANDS,

@@ -3,7 +3,7 @@
 use super::Server;
 use crate::config::NotifyFlags;
 use crate::protocol::error::ReplyError;
-use crate::storage::object::{RawStr, StrRef, Value};
+use crate::storage::object::{ObjType, RawStr, StrRef, StrValue, Value};
 
 impl Server {
     /// The string at a key for reading.
@@ -44,21 +44,57 @@ impl Server {
         self.signal_modified(db, key);
     }
 
-    /// The key holds an integer; in place if it does already.
-    pub fn store_int(&mut self, db: usize, key: &[u8], value: i64, exists: bool) {
-        if !exists {
-            self.add_key(db, key, Value::from(value));
-            return;
+    /// INCR: replaces the integer that the key holds (0 if it does not exist) by what `f` makes of
+    /// it; in place, with one look-up, if it is stored as one.
+    pub fn update_int(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        f: impl FnOnce(i64) -> Result<i64, ReplyError>,
+    ) -> Result<i64, ReplyError> {
+        let Some(mut entry) = self.lookup_write(db, key) else {
+            let new = f(0)?;
+            self.add_key(db, key, Value::from(new));
+            return Ok(new);
+        };
+        let old = entry.as_ref().str_value().ok_or(ReplyError::WRONGTYPE)?;
+        let new = f(old.as_int().ok_or(ReplyError::NOT_INT)?)?;
+        if !entry.set_int(new) {
+            self.keyspace.dbs[db].set(key, Value::from(new), true);
         }
-        let in_place = self.keyspace.dbs[db].find_mut(key).is_some_and(|mut e| e.set_int(value));
-        if !in_place {
-            self.keyspace.dbs[db].set(key, Value::from(value), true);
+        Ok(new)
+    }
+
+    /// The key holds these bytes, which stay bytes even if they are the text of an integer; a TTL
+    /// stays.
+    pub fn store_text(&mut self, db: usize, key: &[u8], text: &[u8]) {
+        let value = Value::Str(StrValue::from_bytes(text));
+        if let Err(value) = self.keyspace.dbs[db].replace_value(key, value) {
+            self.add_key(db, key, value);
         }
     }
 
-    /// A new key with an empty string that is going to be edited.
-    pub fn add_raw_string(&mut self, db: usize, key: &[u8]) {
-        self.add_key(db, key, Value::from(RawStr::with_capacity(0)));
+    /// Changes the string at a key in place; a new key begins with an empty one that takes
+    /// `capacity` bytes without moving. One look-up if the string was changed in place before.
+    pub fn update_string<R>(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        capacity: usize,
+        f: impl FnOnce(&mut RawStr) -> R,
+    ) -> Result<R, ReplyError> {
+        match self.lookup_write(db, key) {
+            None => self.add_key(db, key, Value::from(RawStr::with_capacity(capacity))),
+            Some(entry) if entry.obj_type() != ObjType::String => {
+                return Err(ReplyError::WRONGTYPE);
+            }
+            Some(entry) => {
+                if let Some(text) = entry.into_raw_str() {
+                    return Ok(f(text));
+                }
+            }
+        }
+        Ok(self.edit_string(db, key, f))
     }
 
     /// Changes the string at a key that exists in place.

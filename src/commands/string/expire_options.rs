@@ -62,14 +62,16 @@ impl<'a> Options<'a> {
         let known = [("ex", true, false), ("px", false, false), ("exat", true, true)];
         let known = known.into_iter().chain([("pxat", false, true)]);
         let found = known.into_iter().find(|(option, ..)| is_option(name, option));
-        let taken = self.expire.is_some() || self.keep_ttl || self.persist;
-        match (found, value) {
-            (Some((_, seconds, absolute)), Some(value)) if !taken => {
-                self.expire = Some(ExpireArg { value, seconds, absolute });
-                Ok(())
-            }
-            _ => Err(ReplyError::SYNTAX),
+        let (Some((_, seconds, absolute)), Some(value)) = (found, value) else {
+            return Err(ReplyError::SYNTAX);
+        };
+        // The same option again is no contradiction: the last one counts.
+        let same = |old: ExpireArg<'_>| (old.seconds, old.absolute) == (seconds, absolute);
+        if self.keep_ttl || self.persist || !self.expire.is_none_or(same) {
+            return Err(ReplyError::SYNTAX);
         }
+        self.expire = Some(ExpireArg { value, seconds, absolute });
+        Ok(())
     }
 }
 

@@ -43,6 +43,9 @@ pub fn lcs(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let a = operand(ctx, args[1])?;
     let b = operand(ctx, args[2])?;
     let options = parse(args)?;
+    if a.len().max(b.len()) >= u32::MAX as usize - 1 {
+        return Err(ReplyError::fixed("ERR String too long for LCS"));
+    }
     let cells = (a.len() as u64 + 1).saturating_mul(b.len() as u64 + 1);
     if cells.saturating_mul(4) > ctx.server.config.proto_max_bulk_len {
         return Err(ReplyError::fixed(

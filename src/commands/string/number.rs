@@ -32,12 +32,7 @@ pub fn decrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 fn add(ctx: &mut Ctx<'_>, key: &[u8], increment: i64) -> CmdResult {
     const OVERFLOW: ReplyError = ReplyError::fixed("ERR increment or decrement would overflow");
     let db = ctx.client.db;
-    let old = match ctx.server.write_string(db, key)? {
-        None => None,
-        Some(value) => Some(value.as_int().ok_or(ReplyError::NOT_INT)?),
-    };
-    let new = old.unwrap_or(0).checked_add(increment).ok_or(OVERFLOW)?;
-    ctx.server.store_int(db, key, new, old.is_some());
+    let new = ctx.server.update_int(db, key, |old| old.checked_add(increment).ok_or(OVERFLOW))?;
     ctx.changed(key, NotifyFlags::STRING, "incrby", 1);
     ctx.client.reply.int(new);
     Ok(())
@@ -56,9 +51,8 @@ pub fn incrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         return Err(ReplyError::fixed("ERR increment would produce NaN or Infinity"));
     }
     let text = new.to_human();
-    ctx.server.set_string(db, key, &text, true);
-    ctx.notify(NotifyFlags::STRING, "incrbyfloat", key);
-    ctx.dirty(1);
+    ctx.server.store_text(db, key, &text);
+    ctx.changed(key, NotifyFlags::STRING, "incrbyfloat", 1);
     ctx.propagate_as(&[b"SET", key, &text, b"KEEPTTL"]);
     ctx.client.reply.bulk(&text);
     Ok(())

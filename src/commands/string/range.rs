@@ -6,7 +6,10 @@ use crate::config::NotifyFlags;
 
 /// "ERR string exceeds maximum allowed size" unless `offset + len` bytes may be.
 pub fn check_string_len(ctx: &Ctx<'_>, offset: usize, len: usize) -> CmdResult {
-    let max = ctx.server.config.proto_max_bulk_len;
+    let max = match ctx.client.must_obey() {
+        true => isize::MAX as u64,
+        false => ctx.server.config.proto_max_bulk_len,
+    };
     match offset.checked_add(len) {
         Some(total) if total as u64 <= max => Ok(()),
         _ => Err(ReplyError::STRING_TOO_BIG),
@@ -45,13 +48,10 @@ pub fn setrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         return Ok(());
     }
     check_string_len(ctx, offset, value.len())?;
-    if old.is_none() {
-        ctx.server.add_raw_string(db, key);
-    }
-    let len = ctx.server.edit_string(db, key, |text| {
+    let len = ctx.server.update_string(db, key, offset + value.len(), |text| {
         text.write_at(offset, value);
         text.len()
-    });
+    })?;
     ctx.changed(key, NotifyFlags::STRING, "setrange", 1);
     ctx.client.reply.count(len);
     Ok(())
@@ -60,13 +60,9 @@ pub fn setrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 /// The part from `start` to `end` inclusive; negative positions count from the end.
 fn clamp(start: i64, end: i64, len: usize) -> std::ops::Range<usize> {
     let len = len as i64;
-    if start < 0 && end < 0 && start > end {
-        return 0..0;
-    }
-    let start = if start < 0 { (len + start).max(0) } else { start };
-    let end = if end < 0 { (len + end).max(0) } else { end };
-    let end = end.min(len - 1);
-    if start > end || len == 0 {
+    let from_end = |i: i64| if i < 0 { i + len } else { i };
+    let (start, end) = (from_end(start).max(0), from_end(end).min(len - 1));
+    if start > end {
         return 0..0;
     }
     start as usize..end as usize + 1

@@ -1,6 +1,7 @@
 //! SET and its relatives.
 
 use super::expire_options::{ExpireArg, For, Options};
+use crate::commands::args::is_option;
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
 
@@ -48,11 +49,23 @@ fn set_with_options(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     ctx.notify(NotifyFlags::STRING, "set", key);
     if let Some(deadline) = deadline {
         set_deadline(ctx, key, value, deadline, options.expire);
+    } else if options.get {
+        propagate_without_get(ctx, args);
     }
     if !replied {
         ctx.client.reply.ok();
     }
     Ok(())
+}
+
+/// Whoever replays the command does not want the old value.
+fn propagate_without_get(ctx: &mut Ctx<'_>, args: Args<'_>) {
+    if ctx.server.propagate.enabled {
+        let (words, options) = args.split_at(3);
+        let others = options.iter().filter(|option| !is_option(option, "get"));
+        let argv: Vec<&[u8]> = words.iter().chain(others).copied().collect();
+        ctx.propagate_as(&argv);
+    }
 }
 
 /// The TTL of a SET; a relative one is propagated as an absolute one.
