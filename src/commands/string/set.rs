@@ -142,7 +142,7 @@ pub fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn check_pairs(args: Args<'_>, name: &str) -> CmdResult {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(ReplyError::wrong_arity(name));
     }
     Ok(())
