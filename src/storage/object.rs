@@ -177,7 +177,8 @@ impl ValueRef<'_> {
             ValueRef::List(v) => v.memory_usage(samples),
             ValueRef::ZSet(v) => v.memory_bytes(samples),
             ValueRef::Hash(v) => v.memory_bytes(samples),
-            ValueRef::Set(_) | ValueRef::Stream(_) => 0,
+            ValueRef::Set(v) => v.memory_usage(samples),
+            ValueRef::Stream(_) => 0,
         }
     }
 }

@@ -78,7 +78,11 @@ fn add_value(digest: &mut Fingerprint, entry: &EntryRef<'_>) {
                 digest.add_unordered(&own.0);
             }
         }
-        ValueRef::Set(_) | ValueRef::Stream(_) => {}
+        ValueRef::Set(set) => {
+            let mut digits = itoa::Buffer::new();
+            set.iter().for_each(|member| digest.add_unordered(member.as_bytes(&mut digits)));
+        }
+        ValueRef::Stream(_) => {}
     }
     if entry.expire().is_some() {
         digest.add_unordered(b"!!expire!!");

@@ -9,6 +9,7 @@ use crate::storage::evict::lru_idle_s;
 use crate::storage::object::{StrRef, ValueRef};
 use crate::storage::types::hash::HashView;
 use crate::storage::types::list::ListView;
+use crate::storage::types::set::SetView;
 use crate::storage::types::zset::ZSetView;
 use crate::sys::process;
 use crate::util::glob::string_match;
@@ -92,6 +93,7 @@ pub(super) fn htstats(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 pub(super) fn htstats_key(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let full = args.get(3).is_some_and(|arg| is_option(arg, "full"));
     let text = match entry_of(ctx, args[2])?.value() {
+        ValueRef::Set(set) => set.table().map(|table| table.stats_text(full)),
         ValueRef::ZSet(zset) => match zset.view() {
             ZSetView::Skiplist(table) => Some(table.stats_text(full)),
             ZSetView::Listpack(_) => None,
@@ -148,6 +150,10 @@ pub(super) fn listpack(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         ValueRef::List(list) => match list.view() {
             ListView::Listpack(lp) => Some(lp),
             ListView::Quicklist(_) => None,
+        },
+        ValueRef::Set(set) => match set.view() {
+            SetView::Listpack(lp) => Some(lp),
+            SetView::Intset(_) | SetView::Table(_) => None,
         },
         ValueRef::ZSet(zset) => match zset.view() {
             ZSetView::Listpack(lp) => Some(lp.as_lp()),
