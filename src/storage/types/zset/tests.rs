@@ -293,3 +293,38 @@ fn a_big_set_may_be_dropped_on_another_thread() {
     assert_eq!(zset.free_effort(), 10_000);
     std::thread::spawn(move || drop(zset)).join().unwrap();
 }
+
+#[test]
+fn reading_and_rescoring_allocate_nothing() {
+    for limits in [ROOMY, TABLE] {
+        let mut zset = zset_of(100, &limits);
+        let before = crate::sys::malloc::allocation_count();
+        for i in 0..100u32 {
+            let mut text = [b'm', b'0', b'0'];
+            (text[1], text[2]) = (b'0' + (i / 10) as u8, b'0' + (i % 10) as u8);
+            let member = if i < 10 { &[b'm', text[2]][..] } else { &text[..] };
+            assert_eq!(zset.score(member), Some(f64::from(i) / 2.0));
+            assert!(zset.rank(member).is_some());
+            let range = ScoreRange::parse(b"(3", b"17.5").unwrap();
+            assert_eq!(zset.score_ranks(&range).len(), 29);
+            // Stays where it is; the length of its text stays, too.
+            let same = zset.add(f64::from(i) / 2.0, member, AddOptions::default(), &limits);
+            assert!(matches!(same, Ok(Added::Same(_))));
+        }
+        zset.for_each(10..90, true, |_, score| assert!(score.get() >= 5.0));
+        assert_eq!(crate::sys::malloc::allocation_count(), before);
+    }
+}
+
+#[test]
+fn a_big_set_takes_at_most_58_bytes_a_member() {
+    const N: usize = 200_000;
+    let mut zset = ZSet::new(0, 0, &TABLE);
+    for i in 0..N {
+        let member = format!("member:{:09}", i * 7919 % N);
+        zset.load(fastrand::f64(), member.as_bytes(), &TABLE);
+    }
+    let bytes = zset.memory_bytes(0);
+    // `memory_bytes` counts what was asked for; the allocator rounds 25 bytes up to 32.
+    assert!(bytes / N + 7 <= 58, "{} bytes a member", bytes / N + 7);
+}
