@@ -22,6 +22,7 @@ pub mod pubsub;
 pub mod scan_options;
 pub mod server;
 pub mod set;
+pub mod sorted_set;
 pub mod spec;
 pub mod string;
 pub mod table;
@@ -45,6 +46,7 @@ pub const GROUPS: Groups = &[
     pubsub::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
+    sorted_set::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

@@ -22,8 +22,9 @@ mod tests;
 
 use std::ops::Range;
 
-use crate::storage::encoding::listpack::Listpack;
+use crate::storage::encoding::listpack::{LISTPACK_MAX_SAFETY_SIZE, Listpack, LpRef};
 use crate::storage::encoding::member_table::MemberTable;
+use crate::storage::encoding::tagged::{Either2, Tagged2};
 
 pub use crate::storage::encoding::listpack::LpValue;
 pub use crate::storage::encoding::member_table::{MemberRef, MemberSums, Members};
@@ -44,7 +45,14 @@ impl ZSetLimits {
     fn allow(&self, members: usize, longest: usize, total: usize) -> bool {
         members <= self.max_listpack_entries
             && longest <= self.max_listpack_value
-            && Listpack::new().safe_to_add(total)
+            && total <= LISTPACK_MAX_SAFETY_SIZE
+    }
+
+    /// Whether a listpack may get one more member, of `len` bytes.
+    fn allow_one_more(&self, lp: LpRef<'_>, len: usize) -> bool {
+        lp.len() / 2 < self.max_listpack_entries
+            && len <= self.max_listpack_value
+            && lp.safe_to_add(len)
     }
 }
 
@@ -52,22 +60,25 @@ impl ZSetLimits {
 #[derive(Clone, Copy)]
 pub enum ZSetView<'a> {
     /// Encoding "listpack".
-    Listpack(&'a Listpack),
+    Listpack(LpRef<'a>),
     /// Encoding "skiplist".
     Skiplist(&'a MemberTable),
 }
 
-#[derive(Clone)]
-enum Form {
-    Listpack(Listpack),
-    Skiplist(Box<MemberTable>),
-}
-
 /// A sorted set value; 8 bytes.
-#[derive(Clone)]
-pub struct ZSet(Box<Form>);
+pub struct ZSet(Tagged2<Listpack, Box<MemberTable>>);
 
 const _: () = assert!(size_of::<ZSet>() == 8);
+
+impl Clone for ZSet {
+    /// COPY: the same members in the same form.
+    fn clone(&self) -> ZSet {
+        match self.0.get() {
+            Either2::A(lp) => ZSet::from_listpack(lp.clone()),
+            Either2::B(table) => ZSet::from_table(table.clone()),
+        }
+    }
+}
 
 /// A score in a walk; read only if wanted, since in a listpack it may be a text.
 #[derive(Clone, Copy)]
@@ -144,18 +155,18 @@ impl ZSet {
         if limits.allow(members, len, 0) {
             ZSet::from_listpack(Listpack::new())
         } else {
-            ZSet::from_form(Form::Skiplist(Box::new(MemberTable::with_capacity(members))))
+            ZSet::from_table(Box::new(MemberTable::with_capacity(members)))
         }
     }
 
-    fn from_form(form: Form) -> ZSet {
-        ZSet(Box::new(form))
+    fn from_table(table: Box<MemberTable>) -> ZSet {
+        ZSet(Tagged2::new(Either2::B(table)))
     }
 
     /// A sorted set that is this listpack of member, score pairs (RDB; then call
     /// [`ZSet::maybe_convert`] with its length).
     pub fn from_listpack(lp: Listpack) -> ZSet {
-        ZSet::from_form(Form::Listpack(lp))
+        ZSet(Tagged2::new(Either2::A(lp)))
     }
 
     /// A sorted set of sorted members, in the form that fits them.
@@ -166,7 +177,7 @@ impl ZSet {
             total += member.bytes().len();
         }
         if !limits.allow(members.len(), longest, total) {
-            return ZSet::from_form(Form::Skiplist(Box::new(members.into_table())));
+            return ZSet::from_table(Box::new(members.into_table()));
         }
         let mut lp = Listpack::new();
         for member in members.iter() {
@@ -188,15 +199,10 @@ impl ZSet {
     /// The set's form, for reading (RDB, MEMORY USAGE, DEBUG).
     #[inline]
     pub fn view(&self) -> ZSetView<'_> {
-        match &*self.0 {
-            Form::Listpack(lp) => ZSetView::Listpack(lp),
-            Form::Skiplist(table) => ZSetView::Skiplist(table),
+        match self.0.get() {
+            Either2::A(lp) => ZSetView::Listpack(lp.borrowed()),
+            Either2::B(table) => ZSetView::Skiplist(table.borrowed()),
         }
-    }
-
-    #[inline]
-    fn form_mut(&mut self) -> &mut Form {
-        &mut self.0
     }
 
     /// Number of members.
@@ -230,13 +236,13 @@ impl ZSet {
 
     /// Bytes it occupies, the members' own from the mean of the first `samples` (0 = all).
     pub fn memory_bytes(&self, samples: usize) -> usize {
-        match self.view() {
-            ZSetView::Listpack(lp) => size_of::<Form>() + lp.heap_bytes(),
-            ZSetView::Skiplist(table) => {
+        match self.0.get() {
+            Either2::A(lp) => lp.heap_bytes(),
+            Either2::B(table) => {
                 let n = if samples == 0 { table.len() } else { samples.min(table.len()) };
                 let seen: usize = table.iter(0..n).map(MemberRef::alloc_size).sum();
                 let members = seen as f64 / n.max(1) as f64 * table.len() as f64;
-                size_of::<Form>() + table.overhead_bytes() + members as usize
+                size_of::<MemberTable>() + table.overhead_bytes() + members as usize
             }
         }
     }
@@ -332,36 +338,27 @@ impl ZSet {
         limits: &ZSetLimits,
     ) -> Result<Added, NotANumber> {
         debug_assert!(!score.is_nan());
-        if let Form::Listpack(lp) = self.form_mut() {
-            let found = small::find(lp, member);
-            let added = options.decide(score, found.map(|(_, old)| old))?;
-            match (added, found) {
-                (Added::Updated(new), Some((pos, _))) => small::update(lp, pos, new, member),
-                (Added::New(_), _) => {
-                    let len = lp.len() / 2;
-                    if len < limits.max_listpack_entries
-                        && member.len() <= limits.max_listpack_value
-                        && lp.safe_to_add(member.len())
-                    {
-                        small::insert(lp, score, member);
-                    } else {
-                        self.convert_to_skiplist(len + 1).change(member, |_| Some(score));
+        let members = match self.0.get_mut() {
+            Either2::A(mut lp) => {
+                let found = small::find(lp.as_lp(), member);
+                let added = options.decide(score, found.map(|(_, old)| old))?;
+                match (added, found) {
+                    (Added::Updated(new), Some((pos, _))) => {
+                        small::update(&mut lp, pos, new, member);
+                        return Ok(added);
                     }
+                    (Added::New(_), _) if limits.allow_one_more(lp.as_lp(), member.len()) => {
+                        small::insert(&mut lp, score, member);
+                        return Ok(added);
+                    }
+                    (Added::New(_), _) => lp.len() / 2 + 1,
+                    _ => return Ok(added),
                 }
-                _ => {}
             }
-            return Ok(added);
-        }
-        let Form::Skiplist(table) = self.form_mut() else { unreachable!("one of two forms") };
-        let mut added = Ok(Added::Nothing);
-        table.change(member, |old| {
-            added = options.decide(score, old);
-            match added {
-                Ok(Added::New(score) | Added::Updated(score)) => Some(score),
-                _ => None,
-            }
-        });
-        added
+            Either2::B(mut table) => return add_to_table(&mut table, score, member, options),
+        };
+        self.convert_to_skiplist(members);
+        self.add(score, member, options, limits)
     }
 
     /// Adds a member of a file being loaded, which may not be there yet; false if it is. Grows
@@ -373,28 +370,21 @@ impl ZSet {
 
     /// ZADD is about to bring `members` members: leaves the listpack at once if it is that many.
     pub fn maybe_convert(&mut self, members: usize, limits: &ZSetLimits) {
-        if members > limits.max_listpack_entries
-            && let Form::Listpack(_) = self.form_mut()
-        {
+        if members > limits.max_listpack_entries {
             self.convert_to_skiplist(members);
         }
     }
 
     /// Makes it a table, with room for `capacity` members in all.
-    fn convert_to_skiplist(&mut self, capacity: usize) -> &mut MemberTable {
-        if let ZSetView::Listpack(lp) = self.view() {
-            let mut table = Box::new(MemberTable::with_capacity(capacity));
-            let mut digits = itoa::Buffer::new();
-            for (_, member, score) in small::pairs(lp) {
-                let score = small::score_of(score);
-                table.change(member.as_bytes(&mut digits), |_| Some(score));
-            }
-            *self.0 = Form::Skiplist(table);
+    fn convert_to_skiplist(&mut self, capacity: usize) {
+        let ZSetView::Listpack(lp) = self.view() else { return };
+        let mut table = Box::new(MemberTable::with_capacity(capacity));
+        let mut digits = itoa::Buffer::new();
+        for (_, member, score) in small::pairs(lp) {
+            let score = small::score_of(score);
+            table.change(member.as_bytes(&mut digits), |_| Some(score));
         }
-        match self.form_mut() {
-            Form::Skiplist(table) => table,
-            Form::Listpack(_) => unreachable!("just converted"),
-        }
+        self.0.set(Either2::B(table));
     }
 
     /// Makes it a listpack if the limits allow one (after loading).
@@ -407,30 +397,30 @@ impl ZSet {
             for m in table.iter(0..table.len()) {
                 small::push(&mut lp, m.score(), m.bytes());
             }
-            *self.0 = Form::Listpack(lp);
+            self.0.set(Either2::A(lp));
         }
     }
 
     /// Removes a member; its score if it was there.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        match self.form_mut() {
-            Form::Listpack(lp) => {
-                let (pos, score) = small::find(lp, member)?;
+        match self.0.get_mut() {
+            Either2::A(mut lp) => {
+                let (pos, score) = small::find(lp.as_lp(), member)?;
                 lp.delete_range_from(pos, 2);
                 Some(score)
             }
-            Form::Skiplist(table) => table.remove(member),
+            Either2::B(mut table) => table.remove(member),
         }
     }
 
     /// Removes the members at a range of ranks within the length. Returns how many.
     pub fn delete_range(&mut self, ranks: Range<usize>) -> usize {
-        match self.form_mut() {
-            Form::Listpack(lp) => match i64::try_from(2 * ranks.start) {
+        match self.0.get_mut() {
+            Either2::A(mut lp) => match i64::try_from(2 * ranks.start) {
                 Ok(first) => lp.delete_range(first, 2 * ranks.len()) / 2,
                 Err(_) => 0,
             },
-            Form::Skiplist(table) => table.delete_range(ranks),
+            Either2::B(mut table) => table.delete_range(ranks),
         }
     }
 
@@ -447,4 +437,21 @@ impl ZSet {
             }
         }
     }
+}
+
+fn add_to_table(
+    table: &mut MemberTable,
+    score: f64,
+    member: &[u8],
+    options: AddOptions,
+) -> Result<Added, NotANumber> {
+    let mut added = Ok(Added::Nothing);
+    table.change(member, |old| {
+        added = options.decide(score, old);
+        match added {
+            Ok(Added::New(score) | Added::Updated(score)) => Some(score),
+            _ => None,
+        }
+    });
+    added
 }

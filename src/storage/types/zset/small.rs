@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use super::range::{LexRange, ScoreRange};
 use crate::protocol::number::{NumText, f64_as_i64, parse_f64_prefix};
-use crate::storage::encoding::listpack::{Listpack, LpValue, Needle, Pos};
+use crate::storage::encoding::listpack::{Listpack, LpRef, LpValue, Needle, Pos};
 
 /// The score that an entry stands for.
 #[inline]
@@ -39,7 +39,7 @@ fn compare(value: LpValue<'_>, bytes: &[u8]) -> Ordering {
 }
 
 /// Pairs of a listpack: where the member is, the member, the score's entry.
-pub fn pairs(lp: &Listpack) -> impl Iterator<Item = (Pos, LpValue<'_>, LpValue<'_>)> {
+pub fn pairs(lp: LpRef<'_>) -> impl Iterator<Item = (Pos, LpValue<'_>, LpValue<'_>)> {
     let mut entries = lp.iter();
     std::iter::from_fn(move || {
         let (pos, member) = entries.next()?;
@@ -49,7 +49,7 @@ pub fn pairs(lp: &Listpack) -> impl Iterator<Item = (Pos, LpValue<'_>, LpValue<'
 
 /// Calls `f` with the pairs of a range of ranks, ascending or descending.
 pub fn walk<'a>(
-    lp: &'a Listpack,
+    lp: LpRef<'a>,
     ranks: Range<usize>,
     reverse: bool,
     mut f: impl FnMut(LpValue<'a>, LpValue<'a>),
@@ -59,7 +59,7 @@ pub fn walk<'a>(
     }
     if reverse {
         let Some((last, _)) = lp.nth(2 * ranks.end - 1) else { return };
-        let mut entries = lp.as_lp().iter_to(last).rev();
+        let mut entries = lp.iter_to(last).rev();
         for _ in ranks {
             let (Some((_, score)), Some((_, member))) = (entries.next(), entries.next()) else {
                 return;
@@ -68,7 +68,7 @@ pub fn walk<'a>(
         }
     } else {
         let Some((first, _)) = lp.nth(2 * ranks.start) else { return };
-        let mut entries = lp.as_lp().iter_from(first);
+        let mut entries = lp.iter_from(first);
         for _ in ranks {
             let (Some((_, member)), Some((_, score))) = (entries.next(), entries.next()) else {
                 return;
@@ -79,13 +79,13 @@ pub fn walk<'a>(
 }
 
 /// Where a member is, and its score.
-pub fn find(lp: &Listpack, member: &[u8]) -> Option<(Pos, f64)> {
+pub fn find(lp: LpRef<'_>, member: &[u8]) -> Option<(Pos, f64)> {
     let pos = lp.find(lp.first()?, member, 1)?;
     Some((pos, score_of(lp.get(lp.next(pos)?)?)))
 }
 
 /// Rank and score of a member.
-pub fn rank(lp: &Listpack, member: &[u8]) -> Option<(usize, f64)> {
+pub fn rank(lp: LpRef<'_>, member: &[u8]) -> Option<(usize, f64)> {
     let needle = Needle::new(member);
     let (rank, (_, _, score)) =
         pairs(lp).enumerate().find(|(_, (_, value, _))| needle.matches(*value))?;
@@ -100,7 +100,7 @@ pub fn push(lp: &mut Listpack, score: f64, member: &[u8]) {
 
 /// Inserts a member that is not there yet at its place.
 pub fn insert(lp: &mut Listpack, score: f64, member: &[u8]) {
-    let place = pairs(lp).find(|(_, value, entry)| {
+    let place = pairs(lp.as_lp()).find(|(_, value, entry)| {
         let at = score_of(*entry);
         at > score || (at == score && compare(*value, member).is_gt())
     });
@@ -111,7 +111,7 @@ pub fn insert(lp: &mut Listpack, score: f64, member: &[u8]) {
 
 /// Gives the member at `pos` a new score and the place that goes with it.
 pub fn update(lp: &mut Listpack, pos: Pos, score: f64, member: &[u8]) {
-    if keeps_place(lp, pos, score, member) {
+    if keeps_place(lp.as_lp(), pos, score, member) {
         if let Some(at) = lp.next(pos) {
             with_score_entry(score, |entry| lp.replace(at, entry));
         }
@@ -122,7 +122,7 @@ pub fn update(lp: &mut Listpack, pos: Pos, score: f64, member: &[u8]) {
 }
 
 /// Whether the member at `pos` stays between its neighbours with the new score.
-fn keeps_place(lp: &Listpack, pos: Pos, score: f64, member: &[u8]) -> bool {
+fn keeps_place(lp: LpRef<'_>, pos: Pos, score: f64, member: &[u8]) -> bool {
     let order = |at: Pos| {
         let value = lp.get(at)?;
         let other = score_of(lp.get(lp.next(at)?)?);
@@ -138,7 +138,7 @@ fn keeps_place(lp: &Listpack, pos: Pos, score: f64, member: &[u8]) -> bool {
 /// The ranks from the first pair for which `from` holds to before the next one for which `upto`
 /// does not.
 fn ranks_where(
-    lp: &Listpack,
+    lp: LpRef<'_>,
     mut from: impl FnMut(LpValue<'_>, LpValue<'_>) -> bool,
     mut upto: impl FnMut(LpValue<'_>, LpValue<'_>) -> bool,
 ) -> Range<usize> {
@@ -156,7 +156,7 @@ fn ranks_where(
 }
 
 /// Ranks of the members within a range of scores.
-pub fn score_ranks(lp: &Listpack, range: &ScoreRange) -> Range<usize> {
+pub fn score_ranks(lp: LpRef<'_>, range: &ScoreRange) -> Range<usize> {
     ranks_where(
         lp,
         |_, score| range.from_min(score_of(score)),
@@ -165,7 +165,7 @@ pub fn score_ranks(lp: &Listpack, range: &ScoreRange) -> Range<usize> {
 }
 
 /// Ranks of the members within a range of byte strings.
-pub fn lex_ranks(lp: &Listpack, range: &LexRange<'_>) -> Range<usize> {
+pub fn lex_ranks(lp: LpRef<'_>, range: &LexRange<'_>) -> Range<usize> {
     ranks_where(
         lp,
         |member, _| range.min.is_before(|bound| compare(member, bound)),
