@@ -156,7 +156,7 @@ pub(super) fn listpack(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
             SetView::Intset(_) | SetView::Table(_) => None,
         },
         ValueRef::ZSet(zset) => match zset.view() {
-            ZSetView::Listpack(lp) => Some(lp.as_lp()),
+            ZSetView::Listpack(lp) => Some(lp),
             ZSetView::Skiplist(_) => None,
         },
         ValueRef::Hash(hash) => match hash.view() {
