@@ -28,6 +28,7 @@ impl Ctx<'_> {
     }
 
     /// Time of the command, ms since the epoch.
+    #[allow(clippy::misnamed_getters, reason = "a command's time is frozen, the clock's goes on")]
     pub fn now_ms(&self) -> i64 {
         self.server.clock.cmd_time_ms
     }

@@ -145,9 +145,12 @@ impl Process {
     }
 }
 
+/// The system allows fewer open files than the server itself needs.
+pub struct TooFewFiles;
+
 /// Raises the limit of open files for `maxclients`; lowers `maxclients` to what there is. `Err`: too
 /// few to start at all (logged).
-pub fn adjust_open_files_limit(config: &mut Config) -> Result<(), ()> {
+pub fn adjust_open_files_limit(config: &mut Config) -> Result<(), TooFewFiles> {
     let wanted = config.maxclients + RESERVED_FDS;
     let old = match process::open_files_limit() {
         Ok(limit) => limit,
@@ -185,7 +188,7 @@ pub fn adjust_open_files_limit(config: &mut Config) -> Result<(), ()> {
             "Your current 'ulimit -n' of {old} is not enough for the server to start. Please \
              increase your open file limit to at least {wanted}. Exiting."
         ));
-        return Err(());
+        return Err(TooFewFiles);
     }
     let asked = std::mem::replace(&mut config.maxclients, best - RESERVED_FDS);
     log::warning(&format!(

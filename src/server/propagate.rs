@@ -77,6 +77,16 @@ impl Propagate {
     }
 }
 
+impl super::Server {
+    /// Hands the collected commands to AOF and replicas.
+    #[inline]
+    pub fn propagate_now(&mut self) {
+        if !self.propagate.pending.is_empty() {
+            self.propagate.pending.clear();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,15 +119,5 @@ mod tests {
         p.force_replicas();
         p.command_done(0, &[b"PUBLISH", b"c", b"m"], false);
         assert!(p.take_unit()[0].replicas_only);
-    }
-}
-
-impl super::Server {
-    /// Hands the collected commands to AOF and replicas.
-    #[inline]
-    pub fn propagate_now(&mut self) {
-        if !self.propagate.pending.is_empty() {
-            self.propagate.pending.clear();
-        }
     }
 }

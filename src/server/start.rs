@@ -145,7 +145,7 @@ fn start(
     }
     greet(program, args);
     crash::install(&config);
-    process::adjust_open_files_limit(&mut config).map_err(|()| String::new())?;
+    process::adjust_open_files_limit(&mut config).map_err(|_| String::new())?;
     sys::process::prepare_title();
     log::set_main_process(b'M');
 

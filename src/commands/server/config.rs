@@ -20,7 +20,7 @@ pub fn config_get(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 
 /// CONFIG SET name value [name value ...]: all or none.
 pub fn config_set(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(ReplyError::SYNTAX);
     }
     let mut pairs = Vec::with_capacity(args.len() / 2);

@@ -49,7 +49,7 @@ impl Options {
                 "ERR XX and NX options at the same time are not compatible",
             ));
         }
-        if (gt && nx) || (lt && nx) || (gt && lt) {
+        if u8::from(gt) + u8::from(lt) + u8::from(nx) > 1 {
             return Err(ReplyError::fixed(
                 "ERR GT, LT, and/or NX options at the same time are not compatible",
             ));

@@ -154,11 +154,10 @@ impl Options {
     }
 }
 
+type Keys<'a> = &'a [&'a [u8]];
+
 /// Splits `numkeys key [key …] …` into the keys and what follows.
-fn parse_keys<'a>(
-    args: &'a [&'a [u8]],
-    name: &str,
-) -> Result<(&'a [&'a [u8]], &'a [&'a [u8]]), ReplyError> {
+fn parse_keys<'a>(args: &'a [&'a [u8]], name: &str) -> Result<(Keys<'a>, Keys<'a>), ReplyError> {
     let numkeys = int(args[0])?;
     if numkeys < 1 {
         let text = format!("at least 1 input key is needed for '{name}' command");

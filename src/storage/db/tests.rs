@@ -119,9 +119,9 @@ fn apply(db: &mut Db, oracle: &mut Oracle, op: Op) {
             oracle.entry(key(k)).and_modify(|(_, ttl)| *ttl = None);
         }
         Op::InsertWith(k, value, ttl) => {
-            if !oracle.contains_key(&key(k)) {
+            if let std::collections::hash_map::Entry::Vacant(absent) = oracle.entry(key(k)) {
                 db.insert_bytes(&key(k), &value, ttl, 0);
-                oracle.insert(key(k), (Held::Text(value), ttl));
+                absent.insert((Held::Text(value), ttl));
             }
         }
         Op::Fill(k, n) => (k..k + n).for_each(|i| {

@@ -350,7 +350,10 @@ mod tests {
         let rescued = unsafe { std::ptr::read(&raw const *borrow.value) };
         std::mem::forget(borrow);
         assert!(
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(word.get()))).is_err()
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                word.get();
+            }))
+            .is_err()
         );
         drop(word);
         assert_eq!(live.get(), 1);

@@ -277,7 +277,7 @@ impl<E: Element> HashTable<E> {
     fn discard_moved(&mut self) {
         const PIECE: usize = DISCARD_PIECE_BYTES / size_of::<Bucket>();
         let end = self.rehash_idx;
-        if end % PIECE == 0 && self.buckets(0) * size_of::<Bucket>() >= DISCARD_MIN_BYTES {
+        if end.is_multiple_of(PIECE) && self.buckets(0) * size_of::<Bucket>() >= DISCARD_MIN_BYTES {
             // SAFETY: buckets below rehash_idx are empty; zero pages are empty buckets, too.
             unsafe {
                 malloc::discard(self.bucket(0, end - PIECE).cast(), DISCARD_PIECE_BYTES);

@@ -72,7 +72,7 @@ unsafe impl<const WEAK: bool> Element for Num<WEAK> {
 /// Walks every bucket and checks what the files' headers promise.
 fn check_structure<E: Element>(t: &HashTable<E>) {
     let (mut children, mut used) = (0, [0; 2]);
-    for table in 0..2 {
+    for (table, used) in used.iter_mut().enumerate() {
         for idx in 0..t.buckets(table) {
             let top = t.bucket(table, idx);
             let mut bucket = top;
@@ -80,7 +80,7 @@ fn check_structure<E: Element>(t: &HashTable<E>) {
                 // SAFETY: a live bucket of a borrowed table.
                 let b = unsafe { &*bucket };
                 for slot in (0..bucket::SLOTS).filter(|s| b.occupied() & 1 << s != 0) {
-                    used[table] += 1;
+                    *used += 1;
                     // SAFETY: a live element.
                     let hash = unsafe { E::hash_word(b.word(slot)) };
                     assert_eq!(hash as usize & t.mask(table), idx, "in its bucket");

@@ -118,7 +118,7 @@ fn check_add(zset: &mut ZSet, oracle: &mut Oracle, limits: &ZSetLimits, op: &Op)
     let new = if options.incr { old.unwrap_or(0.0) + given } else { *given };
     let allowed = match old {
         None => !options.xx,
-        Some(old) => !options.nx && !(options.gt && new <= old) && !(options.lt && new >= old),
+        Some(old) => !(options.nx || options.gt && new <= old || options.lt && new >= old),
     };
     let expected = match old {
         Some(_) if !options.nx && new.is_nan() => Err(NotANumber),
