@@ -220,8 +220,12 @@ impl<E: Element> HashTable<E> {
         match resize_policy() {
             ResizePolicy::Enable => true,
             ResizePolicy::Forbid => false,
-            // A move that was forced by need goes on.
-            ResizePolicy::Avoid => self.buckets(1) >= FORCE_RATIO * self.buckets(0),
+            // A move that was forced by need goes on, and one out of a table that is nearly empty
+            // touches little.
+            ResizePolicy::Avoid => {
+                self.buckets(1) >= FORCE_RATIO * self.buckets(0)
+                    || self.buckets(0) >= MIN_FILL * FORCE_RATIO * self.buckets(1)
+            }
         }
     }
 

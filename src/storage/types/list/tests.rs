@@ -299,3 +299,24 @@ fn positions_stop_at_max_len_and_when_told() {
     });
     assert_eq!(seen, 1);
 }
+
+#[test]
+fn reading_and_popping_allocate_nothing() {
+    use crate::sys::malloc::allocation_count;
+    let limits = ListLimits::default();
+    for count in [50, 20_000] {
+        let mut list = List::new();
+        for i in 0..count {
+            list.push(ListEnd::Tail, format!("element:{i}").as_bytes(), &limits);
+        }
+        let before = allocation_count();
+        let mut bytes = 0;
+        let found = list.range(10, 30, false, |value| bytes += value.text_len());
+        assert!(found == 30 && bytes > 300);
+        assert_eq!(allocation_count(), before, "{}", list.encoding());
+        let len = list.pop_with(ListEnd::Head, &limits, |value| value.text_len());
+        assert_eq!(len, Some(9));
+        // Freeing space may move the block to a smaller class, which is the stored value's own.
+        assert!(allocation_count() - before <= 1);
+    }
+}

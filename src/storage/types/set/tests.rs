@@ -245,3 +245,57 @@ fn a_scan_reports_every_member() {
     }
     assert_eq!(seen, members(&set));
 }
+
+/// Removes all but `left` members, in scan order, so that the rest shares its buckets.
+fn remove_in_scan_order(set: &mut Set, left: usize) {
+    let (mut gone, mut cursor) = (Vec::new(), 0);
+    let count = set.len() - left;
+    loop {
+        cursor = set.scan(cursor, |member| gone.push(member.to_vec()));
+        if gone.len() >= count || cursor == 0 {
+            break;
+        }
+    }
+    for member in &gone[..count] {
+        assert!(set.remove(member));
+    }
+}
+
+#[test]
+fn one_long_chain_is_rehashed_while_a_child_saves_and_drawn_from_fairly() {
+    use crate::storage::encoding::hashtable::{ResizePolicy, set_resize_policy};
+    let mut set = Set::new_table(0);
+    for i in 0..100_000 {
+        set.add(format!("m:{i}").as_bytes(), &TINY);
+    }
+    while set.is_rehashing() {
+        set.rehash(100);
+    }
+    set_resize_policy(ResizePolicy::Avoid);
+    remove_in_scan_order(&mut set, 500);
+    set_resize_policy(ResizePolicy::Enable);
+    set.pop_random(|_| {});
+    assert!(set.is_rehashing());
+    // The ratio of the two arrays is so great that moving goes on while a child saves.
+    set_resize_policy(ResizePolicy::Avoid);
+    for _ in 0..20_000 {
+        set.rehash(1);
+    }
+    assert!(!set.is_rehashing());
+    set_resize_policy(ResizePolicy::Enable);
+    remove_in_scan_order(&mut set, 30);
+    let stats = set.table().map(|table| table.stats_text(true)).unwrap_or_default();
+    for line in ["table size: 64", "number of elements: 30", "different slots: 1"] {
+        assert!(stats.contains(line), "{stats}");
+    }
+    assert!(stats.contains("max chain length: 30") && !stats.contains("rehashing target"));
+    let mut counts = std::collections::HashMap::new();
+    for _ in 0..1000 {
+        for member in set.random_distinct(10) {
+            *counts.entry(member.to_vec()).or_insert(0) += 1;
+        }
+    }
+    let mean = 10_000.0 / 30.0;
+    let chi: f64 = counts.values().map(|&n: &i32| (f64::from(n) - mean).powi(2) / mean).sum();
+    assert!(counts.len() == 30 && chi < 73.0, "chi square {chi}");
+}
