@@ -238,6 +238,9 @@ pub fn prepare_title() {
         if *start == 0 || arguments_end <= start || env_end < arguments_end {
             return None;
         }
+        if !holds_our_arguments(*start as usize, (arguments_end - start) as usize) {
+            return None;
+        }
         for (name, value) in std::env::vars_os() {
             // SAFETY: no other thread exists yet. `setenv` copies to the heap.
             unsafe { std::env::set_var(name, value) };
@@ -250,6 +253,20 @@ pub fn prepare_title() {
             arguments_end: *arguments_end as usize,
         })
     });
+}
+
+/// True if the kernel's argument area holds our arguments. Below an emulator (valgrind) it holds
+/// the emulator's, by which its tools find it.
+fn holds_our_arguments(start: usize, bytes: usize) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    let mut ours = Vec::new();
+    for argument in std::env::args_os() {
+        ours.extend_from_slice(argument.as_bytes());
+        ours.push(0);
+    }
+    // SAFETY: the kernel reports this range as mapped memory of this process, and nobody writes to
+    // it now: no other thread exists yet.
+    ours.len() == bytes && ours == unsafe { std::slice::from_raw_parts(start as *const u8, bytes) }
 }
 
 /// Sets what ps shows. Too long a title is cut. False if `prepare_title` found no place for it.
