@@ -3,8 +3,8 @@
 //! Not here: what an expired key means, statistics, notifications, propagation: time and policy are
 //! arguments or the callers' business.
 //!
-//! `hexpires` lists the hashes whose fields expire: adding, replacing and removing a key here keeps it
-//! right; whoever changes the fields of a hash in place tells it.
+//! `hexpires` lists the hashes whose fields expire: adding, replacing and removing a key here keeps
+//! it right; whoever changes the fields of a hash in place tells it.
 //!
 //! Invariant: `expires` holds the addresses of exactly those entries of `keys` that have a TTL. An
 //! entry may move when its value or TTL changes; each such change here keeps both tables in step,

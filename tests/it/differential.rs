@@ -185,7 +185,10 @@ fn sets(r: &mut Rng) -> Args {
 
 fn hashes(r: &mut Rng) -> Args {
     let k = key(r, "hash");
-    match r.u8(..13) {
+    if r.u8(..3) == 0 {
+        return hash_expires(r, k);
+    }
+    match r.u8(..15) {
         0..=2 => repeat(r, 5, args!["HSET", k], |r, a| a.extend([member(r), value(r)])),
         3 => args!["HSETNX", k, member(r), value(r)],
         4 => args!["HGET", k, member(r)],
@@ -195,8 +198,35 @@ fn hashes(r: &mut Rng) -> Args {
         8 => args!["HINCRBY", k, member(r), edge_integer(r)],
         9 => args!["HINCRBYFLOAT", k, member(r), float(r)],
         10 => args!["HSTRLEN", k, member(r)],
-        11 => args!["HPEXPIREAT", k, 32_503_680_000_000_i64, "FIELDS", 2, member(r), member(r)],
-        _ => args![pick(r, &["HLEN", "HKEYS", "HVALS", "HGETALL"]), k],
+        11 => args!["HSCAN", k, "0", "COUNT", pick(r, &["100000", "0", "x"]), "NOVALUES"],
+        12 => args!["HSCAN", k, 0, "COUNT", 100_000, pick(r, &["MATCH", "X"]), "member-*"],
+        13 => args!["HRANDFIELD", k, pick(r, &["0", "x", "100"]), pick(r, &["WITHVALUES", "?"])],
+        _ => args![pick(r, &["HLEN", "HKEYS", "HVALS", "HGETALL", "HRANDFIELD"]), k],
+    }
+}
+
+/// Expire times of fields: far ahead, or long past, so that the replies do not depend on the time.
+fn hash_expires(r: &mut Rng, k: String) -> Args {
+    let far = 32_503_680_000_000_i64 + r.i64(0..5) * 1000;
+    let at = match r.u8(..8) {
+        0 => pick(r, &["1", "0", "-1", "x", "70368744177664", "9223372036854775807"]).to_string(),
+        _ => far.to_string(),
+    };
+    let command = match r.u8(..8) {
+        0 | 1 => args!["HPEXPIREAT", k, at],
+        2 => args!["HPEXPIREAT", k, at, pick(r, &["NX", "XX", "GT", "LT", "??"])],
+        3 => args!["HEXPIREAT", k, far / 1000],
+        4 => args!["HPERSIST", k],
+        5 => args!["HEXPIRETIME", k],
+        6 => args![pick(r, &["HTTL", "HPTTL"]), k],
+        _ => args!["HPEXPIRETIME", k],
+    };
+    // The time that is left depends on the clock: only ask fields that cannot have one.
+    let name = if command[0].ends_with(b"TTL") { b"none".to_vec() } else { member(r) };
+    match r.u8(..12) {
+        0 => [command, args![pick(r, &["FIELDS", "FIELD"]), index(r), name]].concat(),
+        1 | 2 => [command, args!["fields", 1, name]].concat(),
+        _ => [command, args!["FIELDS", 2, name, "none"]].concat(),
     }
 }
 

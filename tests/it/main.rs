@@ -10,6 +10,7 @@ mod common;
 
 mod connections;
 mod differential;
+mod hash;
 mod keyspace;
 mod pubsub;
 mod smoke;

@@ -24,7 +24,7 @@ pub use set::{hdel, hincrby, hincrbyfloat, hmset, hset, hsetnx};
 pub use table::COMMANDS;
 
 use crate::protocol::reply::Reply;
-use crate::storage::encoding::listpack::LpValue;
+use crate::storage::types::hash::LpValue;
 
 /// A field's name or value as a bulk string.
 #[inline]

@@ -5,8 +5,7 @@ use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
 use crate::protocol::number;
 use crate::server::hash_expire::OnAccess;
-use crate::storage::encoding::listpack::LpValue;
-use crate::storage::types::hash::Hash;
+use crate::storage::types::hash::{Hash, LpValue};
 use crate::util::f80::F80;
 
 /// `HSET key field value [field value ...]`

@@ -142,7 +142,7 @@ pub(super) fn keyspace(server: &mut Server, info: &mut Info) {
             db.len(),
             db.expires_len(),
             db.avg_ttl,
-            0
+            db.hexpires.len()
         );
         info.field(&format!("db{}", db.id), text);
     }

@@ -1,8 +1,8 @@
 //! Which fields of one big hash expire next: (expire time, identity of the field) in order.
 //!
 //! Not a timer, and no owner of fields: an identity is the word under which the hash table holds
-//! the field. Invariant (kept by `FieldTable`): the pairs are exactly the fields that have an expire
-//! time, so the structure is dropped when the last one goes.
+//! the field. Invariant (kept by `FieldTable`): the pairs are exactly the fields that have an
+//! expire time, so the structure is dropped when the last one goes.
 
 use std::collections::BTreeSet;
 

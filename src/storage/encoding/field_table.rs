@@ -3,8 +3,8 @@
 //! It knows no clock and no limits: "now" is an argument, and the hash type decides when a hash
 //! becomes a table. Expired fields are ordinary fields here until somebody removes them.
 //!
-//! Invariant: `expires` exists if and only if some field has an expire time, and lists exactly those
-//! fields under the words by which the table holds them.
+//! Invariant: `expires` exists if and only if some field has an expire time, and lists exactly
+//! those fields under the words by which the table holds them.
 //!
 //! JUSTIFICATION: the words in `expires` stand for fields of the table, and finding one by its word
 //! reads the field behind it; so the earliest field is found without a second copy of its name.

@@ -21,9 +21,10 @@ mod iter;
 mod tests;
 
 use crate::storage::encoding::field_table::FieldTable;
-use crate::storage::encoding::listpack::{Invalid, Listpack, LpRef, LpValue, Pos};
+use crate::storage::encoding::listpack::{Invalid, Listpack, LpRef, Pos};
 use crate::storage::encoding::tagged::{Either3, Tagged3};
 
+pub use crate::storage::encoding::listpack::LpValue;
 pub use iter::{HashField, HashIter};
 
 /// The largest expire time that a field can have, ms since the epoch.

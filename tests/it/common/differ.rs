@@ -94,6 +94,12 @@ impl Differ {
                     a.clone().sorted() == b.clone().sorted()
                 }
                 "SCAN" => a.items()[1].clone().sorted() == b.items()[1].clone().sorted(),
+                "HSCAN" if !a.is_error() && !b.is_error() => {
+                    a.items()[1].clone().sorted() == b.items()[1].clone().sorted()
+                }
+                // A random field of those that both have.
+                "HRANDFIELD" if command.len() == 2 => matches!(a, Value::Bulk(_)),
+                "HRANDFIELD" => a.clone().sorted() == b.clone().sorted(),
                 "HGETALL" => a.clone().sorted_pairs() == b.clone().sorted_pairs(),
                 _ => false,
             },
