@@ -84,7 +84,7 @@ impl Listeners {
                 Some(name) => (name, true),
                 None => (&*address, false),
             };
-            match bind_tcp(name, port, config.tcp_backlog as i32) {
+            match bind_tcp(name, port, config) {
                 Ok(listener) => opened.push(listener),
                 Err(e) if optional && is_unavailable(&e) => {}
                 Err(e) => {
@@ -155,6 +155,7 @@ impl Listeners {
         if let Stream::Tcp(stream) = &conn.stream {
             // Neither option is needed for correctness.
             let _ = stream.set_nodelay(true);
+            mark_socket(&SockRef::from(stream), config);
             if config.tcp_keepalive > 0 {
                 let interval = std::time::Duration::from_secs(config.tcp_keepalive as u64);
                 let keepalive = TcpKeepalive::new()
@@ -177,6 +178,14 @@ impl Listeners {
     }
 }
 
+/// `socket-mark-id`: the mark that packet filters and routing rules look at. Needs a privilege,
+/// without which the socket stays unmarked, as in Redis.
+fn mark_socket(socket: &Socket, config: &Config) {
+    if config.socket_mark_id > 0 {
+        let _ = socket.set_mark(config.socket_mark_id as u32);
+    }
+}
+
 fn is_unavailable(e: &io::Error) -> bool {
     matches!(
         e.kind(),
@@ -196,7 +205,7 @@ fn resolve(name: &str, port: u16) -> io::Result<SocketAddr> {
     }
 }
 
-fn bind_tcp(name: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
+fn bind_tcp(name: &str, port: u16, config: &Config) -> io::Result<TcpListener> {
     let address = resolve(name, port)?;
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
@@ -206,6 +215,7 @@ fn bind_tcp(name: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(backlog)?;
+    mark_socket(&socket, config);
+    socket.listen(config.tcp_backlog as i32)?;
     Ok(TcpListener::from_std(socket.into()))
 }
