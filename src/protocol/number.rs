@@ -171,6 +171,7 @@ impl Default for NumText {
 impl Deref for NumText {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         &self.buf[..usize::from(self.len)]
     }

@@ -116,6 +116,14 @@ impl Reply {
         self.crlf();
     }
 
+    /// Copies all five bytes, a move of fixed size, and takes back those that do not count.
+    #[inline]
+    fn small_header(&mut self, (bytes, len): &([u8; 5], u8)) {
+        self.buf.extend_from_slice(bytes);
+        self.buf.truncate(self.buf.len() - (bytes.len() - usize::from(*len)));
+    }
+
+    #[inline]
     fn crlf(&mut self) {
         self.buf.extend_from_slice(b"\r\n");
     }
@@ -130,8 +138,7 @@ impl Reply {
     #[inline]
     pub fn int(&mut self, n: i64) {
         if (0..SMALL_HEADERS as i64).contains(&n) {
-            let (bytes, len) = &INT[n as usize];
-            self.buf.extend_from_slice(&bytes[..usize::from(*len)]);
+            self.small_header(&INT[n as usize]);
         } else {
             self.header(b':', n);
         }
@@ -152,8 +159,7 @@ impl Reply {
     pub fn bulk(&mut self, bytes: &[u8]) {
         self.buf.reserve(bytes.len() + 24);
         if bytes.len() < SMALL_HEADERS {
-            let (header, len) = &BULK[bytes.len()];
-            self.buf.extend_from_slice(&header[..usize::from(*len)]);
+            self.small_header(&BULK[bytes.len()]);
         } else {
             self.header(b'$', bytes.len() as i64);
         }
@@ -192,8 +198,7 @@ impl Reply {
     #[inline]
     pub fn array(&mut self, len: usize) {
         if len < SMALL_HEADERS {
-            let (bytes, n) = &ARRAY[len];
-            self.buf.extend_from_slice(&bytes[..usize::from(*n)]);
+            self.small_header(&ARRAY[len]);
         } else {
             self.header(b'*', len as i64);
         }
@@ -234,6 +239,13 @@ impl Reply {
 
     /// RESP3 `,`, RESP2 a bulk string; Redis' digits.
     pub fn double(&mut self, value: f64) {
+        // Most scores are integers; 0 is left to the number module for its sign.
+        if !self.resp3
+            && value != 0.0
+            && let Some(int) = number::f64_as_i64(value)
+        {
+            return self.bulk_int(int);
+        }
         let text = &*number::NumText::from_f64(value);
         if self.resp3 {
             self.buf.push(b',');

@@ -1,5 +1,6 @@
 //! The blocking forms: BLPOP, BRPOP, BLMPOP, BLMOVE, BRPOPLPUSH. A blocked command runs again from
-//! the start when one of its keys got an element; it is propagated as the command that did the work.
+//! the start when one of its keys got an element; it is propagated as the plain command that did
+//! the work.
 
 use super::lmove::move_element;
 use super::pop::{MpopArgs, pop_one};

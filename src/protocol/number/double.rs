@@ -12,6 +12,7 @@ use std::io::Write;
 const MAX_INTEGRAL: f64 = 4_611_686_018_427_387_904.0;
 
 /// The integer equal to `value`, when there is one within ±2^62.
+#[inline]
 pub fn f64_as_i64(value: f64) -> Option<i64> {
     let int = value as i64;
     (value.abs() <= MAX_INTEGRAL && int as f64 == value).then_some(int)
