@@ -83,6 +83,11 @@ impl Server {
     #[inline]
     pub fn lookup_write(&mut self, db: usize, key: &[u8]) -> Option<EntryMut<'_>> {
         let at = self.keyspace.dbs[db].hash(key);
+        self.lookup_write_hashed(db, at, key)
+    }
+
+    #[inline]
+    fn lookup_write_hashed(&mut self, db: usize, at: KeyHash, key: &[u8]) -> Option<EntryMut<'_>> {
         if self.keyspace.dbs[db].expires_len() > 0 && !self.is_live(db, at, key) {
             if self.keyspace.dbs[db].find_hashed(at, key).is_some() {
                 // Expired during a pause, which this command began before: its write goes on top.
@@ -131,10 +136,11 @@ impl Server {
         key: &[u8],
         new: impl FnOnce() -> T,
     ) -> Result<&mut T, ReplyError> {
-        if self.lookup_write(db, key).is_none() {
+        let at = self.keyspace.dbs[db].hash(key);
+        if self.lookup_write_hashed(db, at, key).is_none() {
             self.add_key(db, key, new().into_value());
         }
-        let entry = self.keyspace.dbs[db].find_mut(key).expect("found or just added");
+        let entry = self.keyspace.dbs[db].find_mut_hashed(at, key).expect("found or just added");
         entry.into_mut::<T>().ok_or(ReplyError::WRONGTYPE)
     }
 
