@@ -70,6 +70,10 @@ impl Server {
                 self.maxmemory_changed();
                 Ok(())
             }
+            Effect::MaxmemoryClients => {
+                self.apply_maxmemory_clients();
+                Ok(())
+            }
             Effect::OomScoreAdj if self.process.set_oom_score(&self.config, 0) => Ok(()),
             Effect::OomScoreAdj => {
                 Err("Failed to set current oom_score_adj. Check server logs.".into())
@@ -100,7 +104,6 @@ impl Server {
             | Effect::Defrag
             | Effect::GoodReplicas
             | Effect::Hz
-            | Effect::MaxmemoryClients
             | Effect::ReplBacklogSize
             | Effect::RequirePass
             | Effect::TlsConfig

@@ -61,7 +61,7 @@ pub(super) fn clients(server: &mut Server, info: &mut Info) {
     info.field("maxclients", server.config.maxclients);
     info.field("client_recent_max_input_buffer", server.client_memory.recent_max_input());
     info.field("client_recent_max_output_buffer", server.client_memory.recent_max_output());
-    info.field("blocked_clients", server.blocking.clients - server.blocking.postponed.len());
+    info.field("blocked_clients", server.blocking.clients);
     info.field("tracking_clients", tracking);
     info.field("pubsub_clients", server.pubsub.clients());
     info.field("watching_clients", server.watches.clients());
