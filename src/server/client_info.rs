@@ -104,20 +104,18 @@ impl Server {
 
 /// Length of the input that waits or runs, and the free room after it, bytes.
 fn query_room(client: &Client) -> (usize, usize) {
-    match client.conn.as_deref() {
-        None => (0, 0),
-        Some(conn) if conn.running.0 > 0 => conn.running,
-        Some(conn) => {
-            let len = conn.query.len();
-            (len.saturating_sub(conn.parser.consumed()), conn.query.capacity() - len)
-        }
+    let Some(conn) = client.conn.as_deref() else { return (0, 0) };
+    if let Some(running) = conn.running {
+        return (running.len, running.free);
     }
+    let len = conn.query.len();
+    (len.saturating_sub(conn.parser.consumed()), conn.query.capacity() - len)
 }
 
 /// Bytes of the arguments of the command that runs, or of those that came of an unfinished one.
 fn argv_bytes(client: &Client) -> usize {
     match client.conn.as_deref() {
-        Some(conn) if conn.running.0 == 0 => conn.parser.args_bytes(),
+        Some(conn) if conn.running.is_none() => conn.parser.args_bytes(),
         _ => client.argv_bytes,
     }
 }

@@ -104,7 +104,7 @@ impl ClientMemory {
     }
 
     fn track_peaks(&mut self, client: &Client, slot: usize) {
-        let query = client.conn.as_ref().map_or(0, |conn| conn.query.capacity());
+        let query = client.conn.as_ref().map_or(0, |conn| conn.query_memory());
         let input = query + client.argv_bytes;
         self.peak_input[slot] = self.peak_input[slot].max(input);
         self.peak_output[slot] = self.peak_output[slot].max(client.output_memory());
@@ -122,7 +122,7 @@ impl Server {
         let mut bytes = size_of::<Client>() + client.reply_allowance.bytes;
         bytes += client.output_memory() + client.argv_bytes;
         if let Some(conn) = &client.conn {
-            bytes += size_of::<Conn>() + conn.query.capacity() + conn.running.0;
+            bytes += size_of::<Conn>() + conn.query_memory();
         }
         if let Some(multi) = &client.multi {
             bytes += multi.memory_bytes();

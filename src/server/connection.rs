@@ -150,6 +150,16 @@ pub enum Flushed {
     Blocked,
 }
 
+/// A query buffer whose commands run.
+#[derive(Debug, Clone, Copy)]
+pub struct Running {
+    pub len: usize,
+    /// Room after that, bytes.
+    pub free: usize,
+    /// It is the client's own, not the one that all share.
+    pub private: bool,
+}
+
 /// The socket side of a client.
 pub struct Conn {
     pub stream: Stream,
@@ -164,8 +174,8 @@ pub struct Conn {
     pub query: Vec<u8>,
     /// Largest `query` of late, bytes; to shrink it when idle.
     pub query_peak: usize,
-    /// Length and free room of the buffer whose commands run now; 0 while none do.
-    pub running: (usize, usize),
+    /// The buffer whose commands run now: `query` is empty meanwhile.
+    pub running: Option<Running>,
     pub parser: RequestParser,
     pub out: OutputQueue,
     /// The socket said it would block: wait for its writable event.
@@ -187,7 +197,7 @@ impl Conn {
             unix_path: None,
             query: Vec::new(),
             query_peak: 0,
-            running: (0, 0),
+            running: None,
             parser: RequestParser::new(),
             out: OutputQueue::default(),
             write_blocked: false,
@@ -217,6 +227,12 @@ impl Conn {
     pub fn is_local(&self) -> bool {
         self.unix_path.is_some()
             || self.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback())
+    }
+
+    /// Allocated bytes of the private query buffer.
+    pub fn query_memory(&self) -> usize {
+        let running = self.running.filter(|running| running.private);
+        self.query.capacity() + running.map_or(0, |running| running.len + running.free)
     }
 
     /// Moves a reply buffer that has grown large to the queue, without copying.

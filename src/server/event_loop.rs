@@ -12,7 +12,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::Server;
 use super::client::{Client, ClientFlags};
-use super::connection::{Conn, Flushed, read_some};
+use super::connection::{Conn, Flushed, Running, read_some};
 use super::dispatch::process_command;
 use crate::commands::Args;
 use crate::protocol::request::{Limits, Parsed, WHOLE_ARGS, parse_whole};
@@ -160,12 +160,13 @@ impl EventLoop {
     fn run_shared(&mut self, server: &mut Server, client: &mut Client, bytes: usize) {
         let buffer = std::mem::take(&mut self.buffer);
         if let Some(conn) = client.conn.as_mut() {
-            conn.running = (bytes, READ_BYTES - bytes);
+            let free = READ_BYTES - bytes;
+            conn.running = Some(Running { len: bytes, free, private: false });
             conn.query_peak = conn.query_peak.max(bytes);
         }
         let (done, stopped) = run_commands(server, client, &buffer[..bytes]);
         if let Some(conn) = client.conn.as_mut() {
-            conn.running = (0, 0);
+            conn.running = None;
             if done < bytes {
                 conn.keep_query(&buffer[done..bytes]);
             }
@@ -200,10 +201,11 @@ fn run_private(server: &mut Server, client: &mut Client) -> bool {
         return false;
     }
     let mut query = std::mem::take(&mut conn.query);
-    conn.running = (query.len(), query.capacity() - query.len());
+    let (len, free) = (query.len(), query.capacity() - query.len());
+    conn.running = Some(Running { len, free, private: true });
     let (done, stopped) = run_commands(server, client, &query);
     if let Some(conn) = client.conn.as_mut() {
-        conn.running = (0, 0);
+        conn.running = None;
         query.drain(..done);
         conn.query = query;
     }
