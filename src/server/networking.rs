@@ -226,21 +226,16 @@ impl Server {
         hard || now - client.soft_limit_since_s > limit.soft_limit_seconds
     }
 
-    /// For commands that may reply without bound: true once the reply in progress is over the
-    /// client's hard limit. The client is closed then, and the command may stop.
-    pub fn output_limit_reached(&mut self, client: &mut Client) -> bool {
-        if client.reply.len() < CHUNK_BYTES {
-            return client.flags.has(ClientFlags::CLOSE_ASAP);
+    /// For commands that may reply without bound: the length of the reply buffer, bytes, from which
+    /// on more is in vain, since the client will be closed for what it has already.
+    pub fn reply_limit(&self, client: &Client) -> usize {
+        let hard = self.config.client_output_buffer_limit[limits_of(client)].hard_limit_bytes;
+        match (hard, &client.conn) {
+            (1.., Some(conn)) => {
+                (hard as usize).saturating_sub(conn.out.memory_bytes()).max(CHUNK_BYTES)
+            }
+            _ => usize::MAX,
         }
-        let limit = self.config.client_output_buffer_limit[limits_of(client)].hard_limit_bytes;
-        if let Some(conn) = client.conn.as_mut()
-            && limit > 0
-            && (conn.out.memory_bytes() + client.reply.len()) as u64 >= limit
-        {
-            conn.take_chunk(client.reply.buffer_mut());
-            self.check_output_limit(client, true);
-        }
-        client.flags.has(ClientFlags::CLOSE_ASAP)
     }
 
     /// Frees the clients that are to be closed. No client may be checked out.

@@ -67,12 +67,14 @@ pub fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let now = ctx.now_ms();
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
     let keep_expired = server.keeps_expired();
+    let limit = server.reply_limit(client);
     let len = client.reply.deferred();
     let mut found = 0;
     let slot = server.config.cluster_enabled.then(|| super::scan::pattern_slot(pattern)).flatten();
     let mut report = |entry: EntryRef<'_>| {
         let dead = !keep_expired && entry.expire().is_some_and(|at| at < now);
-        if !dead && (all || string_match(pattern, entry.key(), false)) {
+        let in_vain = client.reply.len() >= limit;
+        if !dead && !in_vain && (all || string_match(pattern, entry.key(), false)) {
             client.reply.bulk(entry.key());
             found += 1;
         }

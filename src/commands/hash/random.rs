@@ -51,9 +51,10 @@ fn with_count(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         ctx.server.expire_all_fields(db, key);
     }
     let Ctx { server, client } = ctx;
+    let limit = server.reply_limit(client);
     let entry = server.keyspace.dbs[db].find(key);
     let hash = entry.and_then(|entry| entry.get::<Hash>()).filter(|hash| !hash.is_empty());
-    let mut out = Out { reply: &mut client.reply, with_values };
+    let mut out = Out { reply: &mut client.reply, with_values, limit };
     match hash {
         Some(hash) if count != 0 => reply_random(&mut out, hash, count),
         _ => out.reply.array(0),
@@ -65,6 +66,8 @@ fn with_count(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 struct Out<'a> {
     reply: &'a mut Reply,
     with_values: bool,
+    /// See [`crate::server::Server::reply_limit`].
+    limit: usize,
 }
 
 impl Out<'_> {
@@ -109,11 +112,17 @@ fn draw(out: &mut Out<'_>, hash: &Hash, count: usize) {
         let fields: Vec<HashField<'_>> = hash.iter().collect();
         for _ in 0..count {
             out.field(&fields[fastrand::usize(..fields.len())]);
+            if out.reply.len() >= out.limit {
+                break;
+            }
         }
         return;
     }
     for _ in 0..count {
         out.field(&hash.random().expect("the hash is not empty"));
+        if out.reply.len() >= out.limit {
+            break;
+        }
     }
 }
 

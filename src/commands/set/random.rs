@@ -10,6 +10,8 @@ use crate::storage::types::set::{LpValue, Set};
 const SREM_BATCH: usize = 1024;
 /// Most buckets that one SRANDMEMBER moves of a table that is being rehashed.
 const REHASH_BUCKETS: usize = 1000;
+/// Draws between two looks at the length of the reply.
+const DRAWS_AT_ONCE: usize = 1024;
 
 /// `SPOP key [count]`
 pub fn spop(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
@@ -95,6 +97,7 @@ pub fn srandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         _ => return Err(ReplyError::SYNTAX),
     };
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
+    let limit = server.reply_limit(client);
     let reply = &mut client.reply;
     let rehashing = match (server.read::<Set>(client.db, args[1])?, count) {
         (None, None) => {
@@ -116,7 +119,12 @@ pub fn srandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
             let number = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
             if count < 0 || count == 1 {
                 reply.array(number);
-                set.random_repeated(number, |member| bulk_value(reply, member));
+                let mut left = number;
+                while left > 0 && reply.len() < limit {
+                    let draws = left.min(DRAWS_AT_ONCE);
+                    set.random_repeated(draws, |member| bulk_value(reply, member));
+                    left -= draws;
+                }
             } else {
                 let chosen: Vec<LpValue<'_>> = set.random_distinct(number);
                 reply.array(chosen.len());

@@ -9,6 +9,7 @@ use crate::storage::types::zset::ZSet;
 pub fn zrandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let request = Request::parse(args)?;
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
+    let limit = server.reply_limit(client);
     let reply = &mut client.reply;
     let zset = server.read::<ZSet>(client.db, args[1])?;
     match (zset, request.count) {
@@ -20,16 +21,24 @@ pub fn zrandmember(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
             let distinct = count > 0;
             let len = if distinct { wanted.min(zset.len()) } else { wanted };
             reply_header(reply, len, request.with_scores);
-            let item = |member, score| reply_item(reply, member, score, request.with_scores);
-            if distinct {
-                zset.random_distinct(len, item);
-            } else {
-                zset.random_members(len, item);
+            let mut left = len;
+            while left > 0 && reply.len() < limit {
+                let item = |member, score| reply_item(reply, member, score, request.with_scores);
+                if distinct {
+                    zset.random_distinct(len, item);
+                    break;
+                }
+                let draws = left.min(DRAWS_AT_ONCE);
+                zset.random_members(draws, item);
+                left -= draws;
             }
         }
     }
     Ok(())
 }
+
+/// Draws between two looks at the length of the reply.
+const DRAWS_AT_ONCE: usize = 1024;
 
 struct Request {
     count: Option<i64>,
