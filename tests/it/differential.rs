@@ -26,6 +26,11 @@ fn strings_reply_as_the_reference() {
 }
 
 #[test]
+fn bitmaps_reply_as_the_reference() {
+    compare(71, &[bitmaps, bitmaps, bitmaps, strings, generic]);
+}
+
+#[test]
 fn lists_reply_as_the_reference() {
     compare(21, &[lists, lists, lists, generic]);
 }
@@ -47,7 +52,7 @@ fn sorted_sets_reply_as_the_reference() {
 
 #[test]
 fn all_families_together_reply_as_the_reference() {
-    compare(61, &[strings, lists, sets, hashes, zsets, generic]);
+    compare(61, &[strings, bitmaps, lists, sets, hashes, zsets, generic]);
 }
 
 fn generic(r: &mut Rng) -> Args {
@@ -109,7 +114,7 @@ fn sort(r: &mut Rng, k: String) -> Args {
 fn strings(r: &mut Rng) -> Args {
     let k = key(r, "string");
     let condition = ["NX", "XX", "GET", "KEEPTTL", "PERSIST", "EX"];
-    match r.u8(..20) {
+    match r.u8(..23) {
         0 | 1 => args!["SET", k, value(r)],
         2 => args!["SET", k, value(r), pick(r, &condition)],
         3 => args!["SET", k, value(r), pick(r, &condition), pick(r, &condition)],
@@ -129,9 +134,91 @@ fn strings(r: &mut Rng) -> Args {
         14 => args!["GETSET", k, value(r)],
         15 => args!["GETDEL", k],
         16 => args!["SETNX", k, value(r)],
-        17 => args!["SETBIT", k, r.u8(..100), r.u8(..3)],
-        18 => args!["BITCOUNT", k, index(r), index(r), pick(r, &["BYTE", "BIT"])],
+        17 => [args!["SET", k, value(r)], expiry(r), expiry(r)].concat(),
+        18 => [args!["GETEX", k], expiry(r)].concat(),
+        19 => args![pick(r, &["SETEX", "PSETEX"]), k, pick(r, &["0", "-1", "x"]), value(r)],
+        20 => args!["SUBSTR", k, index(r), edge_integer(r)],
+        21 => args!["LCS", k, key(r, "string"), "IDX", "MINMATCHLEN", index(r), "WITHMATCHLEN"],
         _ => args!["LCS", k, key(r, "string"), pick(r, &["LEN", "IDX"])],
+    }
+}
+
+/// Times that are past, far, or none.
+fn expiry(r: &mut Rng) -> Args {
+    let far = ["32503680000", "32503680000000", "9223372036854775807", "0", "-1", "x"];
+    match r.u8(..6) {
+        0 => args!["EX", pick(r, &["0", "-1", "x", "9223372036854775807"])],
+        1 => args!["PX", pick(r, &["0", "-7", "", "9223372036854775807"])],
+        2 => args!["EXAT", pick(r, &far)],
+        3 => args!["PXAT", pick(r, &far)],
+        4 => args![pick(r, &["PERSIST", "KEEPTTL", "EX", "persist", "GET"])],
+        _ => args!["PXAT", "32503680000000", "PXAT", "32503680001000"],
+    }
+}
+
+/// An offset of a bit or field, near the beginning, at an edge, or no offset.
+fn bit(r: &mut Rng) -> String {
+    match r.u8(..30) {
+        0 => pick(r, &["-1", "x", "#", "#x", "4294967296", "#536870912", "", "007"]).into(),
+        1..=5 => format!("#{}", r.u8(..12)),
+        _ => r.u16(..300).to_string(),
+    }
+}
+
+fn int_type(r: &mut Rng) -> String {
+    match r.u8(..20) {
+        0 => pick(r, &["u64", "i65", "u0", "x8", "i", "", "8", "I8", "u-1"]).into(),
+        1 => pick(r, &["i1", "u1", "i64", "u63", "i63"]).into(),
+        _ => format!("{}{}", pick(r, &["i", "u"]), r.u8(1..64)),
+    }
+}
+
+/// An integer of any size, or none.
+fn integer(r: &mut Rng) -> String {
+    match r.u8(..10) {
+        0..=2 => edge_integer(r),
+        3 => (r.i64(..) >> r.u8(..64)).to_string(),
+        4 => value_text(r),
+        _ => r.i32(-300..300).to_string(),
+    }
+}
+
+fn value_text(r: &mut Rng) -> String {
+    pick(r, &["x", "1.5", "", "+1", "9223372036854775808"]).into()
+}
+
+fn bitfield(r: &mut Rng, k: String) -> Args {
+    let name = pick(r, &["BITFIELD", "BITFIELD", "bitfield", "BITFIELD_RO"]);
+    repeat(r, 4, args![name, k], |r, a| match r.u8(..12) {
+        0..=3 => a.extend(args!["GET", int_type(r), bit(r)]),
+        4..=6 => a.extend(args!["SET", int_type(r), bit(r), integer(r)]),
+        7..=9 => a.extend(args!["INCRBY", int_type(r), bit(r), integer(r)]),
+        10 => a.extend(args!["OVERFLOW", pick(r, &["WRAP", "sat", "SAT", "FAIL", "FAIL", "up"])]),
+        _ => a.push(pick(r, &["OVERFLOW", "GET", "SET", "u8"]).into()),
+    })
+}
+
+fn bitmaps(r: &mut Rng) -> Args {
+    let k = key(r, "string");
+    let unit = ["BYTE", "BIT", "bit", "HEX"];
+    match r.u8(..16) {
+        0 | 1 => args!["SETBIT", k, bit(r).trim_start_matches('#'), r.u8(..2)],
+        2 => args!["SETBIT", k, bit(r), pick(r, &["0", "1", "2", "-1", "x"])],
+        3 => args!["GETBIT", k, bit(r)],
+        4 => args!["BITCOUNT", k, index(r), index(r)],
+        5 => args!["BITCOUNT", k, r.i32(-200..200), r.i32(-200..200), pick(r, &unit)],
+        6 => [args!["BITCOUNT", k], repeat(r, 4, args!["0"], |r, a| a.push(index(r).into()))]
+            .concat(),
+        7 => args!["BITPOS", k, pick(r, &["0", "1", "2"])],
+        8 => args!["BITPOS", k, r.u8(..2), index(r)],
+        9 => args!["BITPOS", k, r.u8(..2), index(r), index(r)],
+        10 => args!["BITPOS", k, r.u8(..2), r.i32(-200..200), r.i32(-200..200), pick(r, &unit)],
+        11 | 12 => {
+            let op = pick(r, &["AND", "or", "XOR", "NOT", "NAND"]);
+            repeat(r, 4, args!["BITOP", op, k], |r, a| a.extend(args![key(r, "string")]))
+        }
+        13 => args!["SET", k, vec![*b"\0\xff\x80".get(r.usize(..3)).unwrap(); r.usize(..300)]],
+        _ => bitfield(r, k),
     }
 }
 

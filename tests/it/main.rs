@@ -8,10 +8,12 @@
 #[macro_use]
 mod common;
 
+mod bitmaps;
 mod connections;
 mod differential;
 mod hash;
 mod keyspace;
 mod pubsub;
 mod smoke;
+mod strings;
 mod transactions;

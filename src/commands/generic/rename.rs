@@ -6,6 +6,8 @@
 use crate::commands::args::{int, is_option};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
+use crate::storage::entry_view::{EMBSTR_MAX_LEN, EntryRef};
+use crate::storage::object::{RawStr, StrRef, Value, ValueRef};
 
 /// Index of an existing database, given as an argument.
 fn db_index(ctx: &Ctx<'_>, arg: &[u8]) -> Result<usize, ReplyError> {
@@ -89,6 +91,18 @@ pub fn move_command(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
+/// A string that was changed in place stays one in its copy, however short: OBJECT ENCODING tells.
+fn duplicate(entry: EntryRef<'_>) -> Value {
+    match entry.value() {
+        ValueRef::Str(StrRef::Bytes(bytes))
+            if bytes.len() <= EMBSTR_MAX_LEN && entry.encoding() == "raw" =>
+        {
+            Value::from(RawStr::from_slice(bytes))
+        }
+        value => value.duplicate(),
+    }
+}
+
 /// `COPY source destination [DB destination-db] [REPLACE]`
 pub fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let (source, target) = (args[1], args[2]);
@@ -122,7 +136,7 @@ pub fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         return Ok(());
     }
     let found = ctx.db().find(source).expect("just looked up; the target is another key");
-    let (value, expire) = (found.value().duplicate(), found.expire());
+    let (value, expire) = (duplicate(found), found.expire());
     if taken {
         let lazy = ctx.server.config.lazyfree_lazy_server_del;
         ctx.server.remove_key(to, target, lazy);
