@@ -51,6 +51,11 @@ fn sorted_sets_reply_as_the_reference() {
 }
 
 #[test]
+fn keys_of_any_type_reply_as_the_reference() {
+    compare(71, &[generic, generic, generic, lists, sets, hashes, zsets]);
+}
+
+#[test]
 fn all_families_together_reply_as_the_reference() {
     compare(61, &[strings, bitmaps, lists, sets, hashes, zsets, generic]);
 }
