@@ -9,6 +9,7 @@
 
 use super::Server;
 use crate::config::{Config, MaxmemoryPolicy, NotifyFlags};
+use crate::storage::encoding::hashtable::set_memory_limit;
 use crate::storage::entry_view::EntryRef;
 use crate::storage::evict::{LfuParams, lfu_decayed, lfu_minutes, lru_idle_s};
 use crate::sys::malloc;
@@ -64,6 +65,7 @@ impl Eviction {
         self.lfu = config.maxmemory_policy.is_lfu();
         self.log_factor = u32::try_from(config.lfu_log_factor).unwrap_or(u32::MAX);
         self.decay_time_min = u32::try_from(config.lfu_decay_time).unwrap_or(u32::MAX);
+        set_memory_limit(usize::try_from(config.maxmemory).unwrap_or(usize::MAX));
         // Idle figures of another policy would not compare.
         self.pool.clear();
     }

@@ -43,7 +43,7 @@ use bucket::Bucket;
 pub use bucket::prefetch_read;
 pub use element::{Element, pointer_to_word, word_to_pointer};
 pub use iter::Iter;
-pub use resize::{ResizePolicy, resize_policy, set_resize_policy};
+pub use resize::{ResizePolicy, resize_policy, set_memory_limit, set_resize_policy};
 pub use slot::{SlotMut, TableEntry, VacantSlot};
 pub use stats::TableStats;
 

@@ -33,9 +33,25 @@ const DISCARD_MIN_BYTES: usize = 4 << 20;
 /// ... in pieces of this size: freeing 128 MB at once would take several milliseconds.
 const DISCARD_PIECE_BYTES: usize = 256 << 10;
 
+/// Elements per 1000 nominal slots above which a table grows even if memory gets short.
+const CROWDED: usize = 1618;
+
 thread_local! {
     // The keyspace lives on one thread; a thread-local is a global that needs no atomics.
     static POLICY: Cell<ResizePolicy> = const { Cell::new(ResizePolicy::Enable) };
+    /// 0 = none.
+    static MEMORY_LIMIT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Bytes of used memory that the tables of this thread should not exceed by growing: elements may
+/// be evicted for a bigger array otherwise. 0 = no limit. They do grow when they are crowded.
+pub fn set_memory_limit(bytes: usize) {
+    MEMORY_LIMIT.with(|limit| limit.set(bytes));
+}
+
+fn exceeds_memory_limit(more: usize) -> bool {
+    let limit = MEMORY_LIMIT.with(|limit| limit.get());
+    limit != 0 && malloc::used_memory().saturating_add(more) > limit
 }
 
 /// Sets the policy of all tables that this thread changes.
@@ -123,7 +139,12 @@ impl<E: Element> HashTable<E> {
                 ResizePolicy::Avoid | ResizePolicy::Forbid => return false,
             }
         }
-        self.resize_to(buckets_for(used + 1));
+        let buckets = buckets_for(used + 1);
+        let crowded = used * 1000 > size * CROWDED;
+        if size != 0 && !crowded && exceeds_memory_limit(buckets * size_of::<Bucket>()) {
+            return false;
+        }
+        self.resize_to(buckets);
         true
     }
 

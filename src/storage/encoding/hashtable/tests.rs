@@ -433,3 +433,21 @@ fn stats_text_has_redis_words() {
     assert!(text.contains("\n avg chain length (counted): 4.50\n"));
     assert!(text.contains("\n Chain length distribution:\n   "));
 }
+
+#[test]
+fn short_memory_defers_growth_until_the_table_is_crowded() {
+    set_resize_policy(ResizePolicy::Enable);
+    let live = Rc::new(Cell::new(0));
+    let mut table = HashTable::<Num<false>>::new();
+    let fill = |table: &mut HashTable<_>, keys: std::ops::Range<u64>| {
+        keys.for_each(|key| drop(table.insert_unique(Num::new(&live, key, 0))));
+    };
+    fill(&mut table, 0..4096);
+    let size = table.table_size();
+    set_memory_limit(1);
+    fill(&mut table, 4096..6000);
+    assert_eq!(table.table_size(), size);
+    fill(&mut table, 6000..8000);
+    set_memory_limit(0);
+    assert!(table.table_size() > size);
+}
