@@ -65,6 +65,12 @@ const LAYERS: &[Layer] = &[
         may_use: &["storage::encoding", "protocol::number", "util", "sys"],
         never: &[],
     },
+    // An entry holds values of all types: of the encodings it alone stands above the types.
+    Layer {
+        path: "src/storage/encoding/entry",
+        may_use: &["storage", "util", "sys"],
+        never: &["storage::db", "storage::keyspace", "storage::expire", "storage::evict"],
+    },
     Layer {
         path: "src/storage/types",
         may_use: &["storage", "protocol::number", "util", "sys"],

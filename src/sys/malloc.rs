@@ -30,12 +30,14 @@ static PUBLISHED: AtomicIsize = AtomicIsize::new(0);
 struct Local {
     /// Bytes allocated minus bytes freed by this thread since the last publication.
     delta: Cell<isize>,
+    /// What this thread has published in all.
+    published: Cell<isize>,
     /// Allocations (also reallocations that had to move) made by this thread so far.
     allocations: Cell<u64>,
 }
 
 thread_local! {
-    static LOCAL: Local = const { Local { delta: Cell::new(0), allocations: Cell::new(0) } };
+    static LOCAL: Local = const { Local { delta: Cell::new(0), published: Cell::new(0), allocations: Cell::new(0) } };
 }
 
 /// The allocator that `src/lib.rs` installs.
@@ -57,7 +59,9 @@ fn count(bytes: isize, allocations: u64) {
 #[cold]
 pub fn publish() {
     LOCAL.with(|l| {
-        PUBLISHED.fetch_add(l.delta.replace(0), Ordering::Relaxed);
+        let delta = l.delta.replace(0);
+        l.published.set(l.published.get() + delta);
+        PUBLISHED.fetch_add(delta, Ordering::Relaxed);
     });
 }
 
@@ -65,6 +69,12 @@ pub fn publish() {
 pub fn used_memory() -> usize {
     let local = LOCAL.with(|l| l.delta.get());
     (PUBLISHED.load(Ordering::Relaxed) + local).max(0) as usize
+}
+
+/// Bytes that the calling thread allocated minus those it freed, exactly. Tests subtract two
+/// readings; other threads do not disturb them.
+pub fn thread_used_memory() -> isize {
+    LOCAL.with(|l| l.published.get() + l.delta.get())
 }
 
 /// How many blocks the calling thread has allocated so far. Tests subtract two readings.

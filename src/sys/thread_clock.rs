@@ -1,5 +1,7 @@
 //! CPU time of the calling thread, for measurements in tests that other processes should not spoil.
 //! Not for the server. Invariant: never goes back.
+//!
+//! JUSTIFICATION: a system call that std does not offer.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //! `cargo test --release --lib measure -- --ignored --nocapture --test-threads=1`.
 
 use super::*;
-use crate::sys::malloc::used_memory;
+use crate::sys::malloc::thread_used_memory;
 use crate::sys::thread_clock::thread_cpu;
 
 fn key(i: usize) -> String {
@@ -29,9 +29,9 @@ fn draws(keys: usize, n: usize) -> Vec<String> {
 fn measure_bytes_per_key() {
     for keys in [500_000, 1_000_000, 1_048_576, 1_700_000] {
         for (name, value) in [("16/16", &b"value-0123456789"[..]), ("16/int", b"1234567")] {
-            let before = used_memory();
+            let before = thread_used_memory();
             let db = filled(keys, value);
-            let bytes = (used_memory() - before) as f64 / keys as f64;
+            let bytes = (thread_used_memory() - before) as f64 / keys as f64;
             let table = db.table_bytes().0 as f64 / keys as f64;
             println!("{keys:>9} keys {name:>6}: {bytes:5.1} B/key, of which table {table:4.1}");
         }
@@ -71,7 +71,7 @@ fn measure_find_and_set() {
             db.set_bytes(key.as_bytes(), b"other-0123456789", false, 1);
         }
         println!(
-            "{keys:>8} keys: find {single:5.0} ns, in batches of 16 {batched:5.0} ns, overwrite {:5.0} ns",
+            "{keys:>8} keys: find {single:.0} ns, by 16 {batched:.0} ns, overwrite {:.0} ns",
             per_op(start)
         );
     }

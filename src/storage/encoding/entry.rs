@@ -448,8 +448,8 @@ impl<'a> EntryMut<'a> {
         is_int
     }
 
-    /// Stores a string whose shape is that of the string already here (the common SET of an existing
-    /// key); false, with nothing changed, if the shape is another.
+    /// Stores a string whose shape is that of the string already here (the common SET of a key
+    /// that exists); false, with nothing changed, if the shape is another.
     #[inline(always)]
     pub(in crate::storage) fn overwrite(&mut self, value: &[u8], expire: Expire, lru: u32) -> bool {
         let this = self.as_ref();

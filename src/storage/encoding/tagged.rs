@@ -9,11 +9,11 @@
 //! values that are not pointers.
 //!
 //! Invariant: the word is never null, and the pointer without its tag is the raw form of a live
-//! value of the tag's type, except while (or forever after, if it leaks) a [`ThinMut`] holds it: then
-//! the tag is 7, and a leaked value is lost, not misread.
+//! value of the tag's type, except while (or forever after, if it leaks) a [`ThinMut`] holds it:
+//! then the tag is 7, and a leaked value is lost, not misread.
 //!
-//! JUSTIFICATION: a `Box<enum>` would cost each small collection one more allocation of 16 bytes and
-//! one more cache miss (PERFORMANCE.md 2.4, small hashes and sets).
+//! JUSTIFICATION: a `Box<enum>` would cost each small collection one more allocation of 16 bytes
+//! and one more cache miss (PERFORMANCE.md 2.4, small hashes and sets).
 
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -27,9 +27,9 @@ const LENT: usize = 7;
 /// An owned handle that is one 8-aligned pointer.
 ///
 /// # Safety
-/// `into_raw` gives an 8-aligned pointer, `from_raw` of it gives the same handle back, and a bitwise
-/// copy made by `from_raw` may be used through `&` as long as the original is neither used through
-/// `&mut` nor freed.
+/// `into_raw` gives an 8-aligned pointer, `from_raw` of it gives the same handle back, and a
+/// bitwise copy made by `from_raw` may be used through `&` as long as the original is neither used
+/// through `&mut` nor freed.
 pub unsafe trait Thin: Sized {
     fn into_raw(self) -> NonNull<u8>;
 

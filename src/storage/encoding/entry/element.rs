@@ -1,5 +1,7 @@
 //! Entries as elements of hash tables: owned ones of the keyspace, and aliases of them in the table
 //! of keys with a TTL.
+//!
+//! JUSTIFICATION: elements are addresses in 48-bit words; see `entry.rs` and `hashtable.rs`.
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;

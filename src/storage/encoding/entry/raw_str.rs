@@ -6,6 +6,9 @@
 //!
 //! Growth is that of Redis' strings: to twice the needed length below 1 MB, to 1 MB more above.
 //! Invariant: `len <= cap`, and the block is `HEADER + cap` bytes, a whole size class.
+//!
+//! JUSTIFICATION: the payload word has room for one pointer, so length and capacity stand before
+//! the bytes; a `Box<Vec<u8>>` would cost one more cache miss a read of a long value.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::mem::MaybeUninit;

@@ -1,4 +1,6 @@
 //! Where the parts of an entry stand, and moving them when the shape changes.
+//!
+//! JUSTIFICATION: see `entry.rs`: a variable layout behind a thin pointer.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::ManuallyDrop;

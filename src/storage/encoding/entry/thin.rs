@@ -1,4 +1,6 @@
 //! The payload word: an integer or a value of one pointer.
+//!
+//! JUSTIFICATION: see `entry.rs`: one word that is a value of the type that the header names.
 
 use std::mem::ManuallyDrop;
 

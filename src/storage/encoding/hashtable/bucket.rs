@@ -10,6 +10,8 @@
 //! Knows nothing of elements: a word is a number. Invariants: all bytes zero is an empty bucket;
 //! in a chain every bucket but the last has its first eight slots full, and the last (not being
 //! the first) holds at least two elements.
+//!
+//! JUSTIFICATION: see `hashtable.rs`: words of 48 bits are read as unaligned u64, tags as a vector.
 
 /// Slots of a bucket; a chained bucket has one less.
 pub(super) const SLOTS: usize = 9;

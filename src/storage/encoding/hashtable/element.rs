@@ -1,4 +1,6 @@
 //! What the hash table must know of its elements.
+//!
+//! JUSTIFICATION: see `hashtable.rs`: addresses are kept as numbers.
 
 use std::ptr::NonNull;
 

@@ -3,6 +3,8 @@
 //! The borrow keeps the table unchanged, so no safety counter or fingerprint is needed. Two buckets
 //! ahead of the walk the elements are prefetched, which makes KEYS and saving memory-bound walks
 //! instead of a chain of misses.
+//!
+//! JUSTIFICATION: see `hashtable.rs`: buckets are reached by raw pointers.
 
 use std::marker::PhantomData;
 

@@ -2,6 +2,8 @@
 //!
 //! Invariant: no single call moves more than a bounded number of buckets; a bucket that was moved
 //! stays empty until its array is freed.
+//!
+//! JUSTIFICATION: see `hashtable.rs`: buckets are allocated zeroed and moved raw.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::Cell;

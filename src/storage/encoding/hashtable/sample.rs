@@ -1,6 +1,8 @@
 //! Random elements.
 //!
 //! Invariant: an element is returned whenever there is one, after a bounded number of fair tries.
+//!
+//! JUSTIFICATION: see `hashtable.rs`: buckets are reached by raw pointers.
 
 use super::bucket::Bucket;
 use super::{Element, HashTable};

@@ -4,6 +4,8 @@
 //! first. When the table grows, the buckets into which a visited one splits are exactly those that
 //! the cursor has passed; when it shrinks, a bucket is at worst visited again. (Pieter Noordhuis'
 //! algorithm, as in Redis.)
+//!
+//! JUSTIFICATION: see `hashtable.rs`: buckets are reached by raw pointers.
 
 use super::bucket::Bucket;
 use super::{Element, HashTable};

@@ -1,4 +1,6 @@
 //! Exclusive access to one place of the table.
+//!
+//! JUSTIFICATION: see `hashtable.rs`: a slot borrows the table and points into it.
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
