@@ -76,6 +76,9 @@ pub fn reset(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
 }
 
 pub fn auth(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
+    if args.len() <= 3 {
+        (1..args.len()).for_each(|idx| ctx.server.redact_argument(idx));
+    }
     let (name, password) = match args[1..] {
         [password] if !ctx.server.users().default_needs_no_password() => (DEFAULT_USER, password),
         [_] => {
@@ -102,7 +105,7 @@ struct Hello<'a> {
     name: Option<&'a [u8]>,
 }
 
-fn parse_hello<'a>(args: Args<'a>) -> Result<Hello<'a>, ReplyError> {
+fn parse_hello<'a>(ctx: &mut Ctx<'_>, args: Args<'a>) -> Result<Hello<'a>, ReplyError> {
     let mut hello = Hello::default();
     if let Some(version) = args.get(1) {
         const NOT_INT: ReplyError =
@@ -115,8 +118,11 @@ fn parse_hello<'a>(args: Args<'a>) -> Result<Hello<'a>, ReplyError> {
     }
     let mut rest = args.get(2..).unwrap_or_default();
     while let Some(option) = rest.first() {
+        let idx = args.len() - rest.len();
         rest = match rest {
             [_, name, password, rest @ ..] if is_option(option, "AUTH") => {
+                ctx.server.redact_argument(idx + 1);
+                ctx.server.redact_argument(idx + 2);
                 hello.auth = Some((name, password));
                 rest
             }
@@ -137,7 +143,7 @@ fn parse_hello<'a>(args: Args<'a>) -> Result<Hello<'a>, ReplyError> {
 }
 
 pub fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
-    let hello = parse_hello(args)?;
+    let hello = parse_hello(ctx, args)?;
     if let Some((name, password)) = hello.auth {
         for idx in 1..args.len() {
             if std::ptr::eq(args[idx], name) || std::ptr::eq(args[idx], password) {
