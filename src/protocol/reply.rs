@@ -5,6 +5,7 @@
 
 use super::error::ReplyError;
 use super::number;
+use crate::sys::append::append_framed;
 
 /// The replies a command writes.
 #[derive(Debug, Default)]
@@ -49,7 +50,29 @@ const fn small_headers(kind: u8) -> [([u8; 5], u8); SMALL_HEADERS] {
     table
 }
 
-const BULK: [([u8; 5], u8); SMALL_HEADERS] = small_headers(b'$');
+/// Bulk strings of less than this many bytes have ready-made headers.
+const BULK_HEADERS: usize = 256;
+
+/// The bytes of `$n\r\n` and their number.
+const fn bulk_header(n: usize) -> ([u8; 8], u8) {
+    let (hundreds, tens) = (b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8);
+    let ones = b'0' + (n % 10) as u8;
+    match n {
+        0..10 => ([b'$', ones, b'\r', b'\n', 0, 0, 0, 0], 4),
+        10..100 => ([b'$', tens, ones, b'\r', b'\n', 0, 0, 0], 5),
+        _ => ([b'$', hundreds, tens, ones, b'\r', b'\n', 0, 0], 6),
+    }
+}
+
+const BULK: [([u8; 8], u8); BULK_HEADERS] = {
+    let mut table = [([0; 8], 0); BULK_HEADERS];
+    let mut n = 0;
+    while n < BULK_HEADERS {
+        table[n] = bulk_header(n);
+        n += 1;
+    }
+    table
+};
 const INT: [([u8; 5], u8); SMALL_HEADERS] = small_headers(b':');
 const ARRAY: [([u8; 5], u8); SMALL_HEADERS] = small_headers(b'*');
 
@@ -157,14 +180,15 @@ impl Reply {
     /// A bulk string.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.buf.reserve(bytes.len() + 24);
-        if bytes.len() < SMALL_HEADERS {
-            self.small_header(&BULK[bytes.len()]);
-        } else {
-            self.header(b'$', bytes.len() as i64);
+        match BULK.get(bytes.len()) {
+            Some((header, len)) => append_framed(&mut self.buf, *header, usize::from(*len), bytes),
+            None => {
+                self.buf.reserve(bytes.len() + 24);
+                self.header(b'$', bytes.len() as i64);
+                self.buf.extend_from_slice(bytes);
+                self.crlf();
+            }
         }
-        self.buf.extend_from_slice(bytes);
-        self.crlf();
     }
 
     pub fn bulk_str(&mut self, text: &str) {
@@ -329,7 +353,7 @@ mod tests {
 
     #[test]
     fn lengths_on_both_sides_of_the_header_table() {
-        for n in [0, 9, 10, 31, 32, 1000] {
+        for n in [0, 9, 10, 31, 32, 99, 100, 255, 256, 1000] {
             let body = "x".repeat(n);
             assert_eq!(written(false, |r| r.bulk(body.as_bytes())), format!("${n}\r\n{body}\r\n"));
             assert_eq!(written(false, |r| r.int(n as i64)), format!(":{n}\r\n"));

@@ -1,5 +1,6 @@
 //! The home of `unsafe`: thin, safe wrappers of system calls and of the allocator.
 
+pub mod append;
 pub mod locale;
 pub mod mallctl;
 pub mod malloc;

@@ -208,6 +208,7 @@ impl<'a> LpRef<'a> {
     }
 
     /// Offset of the final 0xFF.
+    #[inline(always)]
     pub(super) fn end(&self) -> usize {
         self.bytes.len().saturating_sub(1)
     }

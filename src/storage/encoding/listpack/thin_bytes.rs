@@ -44,8 +44,11 @@ pub struct ListpackFormat;
 // SAFETY: reads bytes 0..4 only; sizes below HEADER are mapped to 0.
 unsafe impl ThinFormat for ListpackFormat {
     const HEADER: usize = 6;
+
+    #[inline(always)]
     fn used(header: &[u8]) -> usize {
-        let total = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+        let Some(total) = header.first_chunk() else { return 0 };
+        let total = u32::from_le_bytes(*total) as usize;
         if total > Self::HEADER { total } else { 0 }
     }
 }
@@ -56,6 +59,8 @@ pub struct IntsetFormat;
 // SAFETY: reads bytes 0..8 only; widths other than 2, 4, 8 are mapped to 0, all others give >= 8.
 unsafe impl ThinFormat for IntsetFormat {
     const HEADER: usize = 8;
+
+    #[inline(always)]
     fn used(header: &[u8]) -> usize {
         let width = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
         let len = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;

@@ -1,0 +1,46 @@
+//! One framed string appended to a buffer in one go: head, body, CRLF, with one check of the
+//! capacity.
+//!
+//! JUSTIFICATION: every element of every reply goes this way. Three `extend_from_slice` check and
+//! call `memcpy` three times: half of the instructions of LRANGE and SMEMBERS.
+
+/// Appends the first `head_len` bytes of `head`, then `body`, then CRLF.
+#[inline]
+pub fn append_framed(buf: &mut Vec<u8>, head: [u8; 8], head_len: usize, body: &[u8]) {
+    assert!(head_len <= head.len());
+    buf.reserve(head.len() + body.len() + 2);
+    let new_len = buf.len() + head_len + body.len() + 2;
+    // SAFETY: eight bytes of head, the body and two bytes were reserved above; the head is written
+    // whole and overwritten from `head_len` on, so all bytes up to `new_len` are initialised.
+    // `body` is borrowed, so it is no part of the buffer, which is borrowed mutably.
+    unsafe {
+        let mut at = buf.as_mut_ptr().add(buf.len());
+        at.cast::<[u8; 8]>().write_unaligned(head);
+        at = at.add(head_len);
+        at.copy_from_nonoverlapping(body.as_ptr(), body.len());
+        at.add(body.len()).cast::<[u8; 2]>().write_unaligned(*b"\r\n");
+        buf.set_len(new_len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equals_three_appends() {
+        let mut fast = Vec::new();
+        let mut plain = Vec::new();
+        for len in 0..300 {
+            let body: Vec<u8> = (0..len).map(|i| i as u8).collect();
+            for head_len in 0..=8 {
+                append_framed(&mut fast, *b"$12345\r\n", head_len, &body);
+                plain.extend_from_slice(&b"$12345\r\n"[..head_len]);
+                plain.extend_from_slice(&body);
+                plain.extend_from_slice(b"\r\n");
+            }
+            assert_eq!(fast, plain);
+            fast.shrink_to_fit();
+        }
+    }
+}
