@@ -202,8 +202,8 @@ impl Server {
             let from = peer.map(|peer| format!(" from {}:{}", peer.ip(), peer.port()));
             self.log_warning(&format!(
                 "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or \
-                 Host: commands to Redis. This is likely due to an attacker attempting to use Cross \
-                 Protocol Scripting to compromise your Redis instance. Connection{} aborted.",
+                 Host: commands to Redis. This is likely due to an attacker attempting to use \
+                 Cross Protocol Scripting to compromise your Redis instance. Connection{} aborted.",
                 from.unwrap_or_default()
             ));
         }
