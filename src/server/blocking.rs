@@ -1,9 +1,10 @@
 //! Clients blocked on keys: who waits for which key in which order, and the timeouts.
 //!
-//! A blocked command keeps its arguments. When one of its keys becomes ready (`signal_key_as_ready`),
-//! the command runs again from the start after the command that made it ready is over; it either
-//! replies or stays blocked at its old place in the queue. A new kind of blocking needs: a
-//! `BlockKind`, its reply at timeout in `timeout_reply`, and a call of `block_client`.
+//! A blocked command keeps its arguments. When one of its keys becomes ready
+//! (`signal_key_as_ready`), the command runs again from the start after the command that made it
+//! ready is over; it either replies or stays blocked at its old place in the queue. A new kind of
+//! blocking needs: a `BlockKind`, its reply at timeout in `timeout_reply`, and a call of
+//! `block_client`.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 

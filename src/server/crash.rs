@@ -1,7 +1,8 @@
 //! Last words: what a crash signal, a failed assertion or a panic writes to the log.
 //!
-//! Invariant: functions that run inside a signal handler neither allocate nor lock. The report names
-//! the version, the signal and the stack; it reads no state of the server, which may be broken.
+//! Invariant: functions that run inside a signal handler neither allocate nor lock. The report
+//! names the version, the signal and the stack; it reads no state of the server, which may be
+//! broken.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -149,7 +149,11 @@ impl EventLoop {
         }
         server.count_input(client, bytes);
         if private {
-            run_private(server, client);
+            // Before its commands run: a query that is complete now may be too long as well.
+            server.check_query_limit(client);
+            if !client.is_closing() {
+                run_private(server, client);
+            }
         } else {
             self.run_shared(server, client, bytes);
         }

@@ -99,8 +99,13 @@ impl Server {
     /// The command of a client that was blocked is done without running again: it counts now.
     fn account_unblocked(&mut self, client: &mut Client) {
         let Some(id) = client.last_command else { return };
+        let us = std::mem::take(&mut client.blocked_duration_us);
+        self.stats.commands_processed += 1;
         let stats = &mut self.stats.commands[usize::from(id.0)];
         stats.calls += 1;
-        stats.usec += std::mem::take(&mut client.blocked_duration_us);
+        stats.usec += us;
+        if self.config.latency_tracking {
+            stats.latency.get_or_insert_with(Default::default).record(us);
+        }
     }
 }

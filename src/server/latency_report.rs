@@ -142,9 +142,9 @@ fn fork_quality(rate: f64) -> &'static str {
 pub fn doctor(latency: &Latency, c: &Circumstances) -> String {
     if latency.events.is_empty() && c.threshold_ms == 0 {
         return "I'm sorry, Dave, I can't do that. Latency monitoring is disabled in this Redis \
-            instance. You may use \"CONFIG SET latency-monitor-threshold <milliseconds>.\" in order \
-            to enable it. If we weren't in a deep space mission I'd suggest to take a look at \
-            https://redis.io/topics/latency-monitor.\n"
+            instance. You may use \"CONFIG SET latency-monitor-threshold <milliseconds>.\" in \
+            order to enable it. If we weren't in a deep space mission I'd suggest to take a look \
+            at https://redis.io/topics/latency-monitor.\n"
             .into();
     }
     let mut report = String::new();

@@ -89,7 +89,9 @@ impl Listeners {
                 Err(e) if optional && is_unavailable(&e) => {}
                 Err(e) => {
                     return Err(format!(
-                        "Could not create server TCP listening socket {name}:{port}: {e}"
+                        "Warning: Could not create server TCP listening socket {name}:{port}: \
+                         bind: {}",
+                        crate::config::strerror(&e)
                     ));
                 }
             }

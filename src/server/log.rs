@@ -229,8 +229,8 @@ impl Server {
     pub fn log_errorstats_overflow(&mut self) {
         warning(
             "Errorstats stopped adding new errors because the number of errors reached the limit, \
-             may be misuse of lua error_reply, please check INFO ERRORSTATS, this can be re-enabled \
-             via CONFIG RESETSTAT.",
+             may be misuse of lua error_reply, please check INFO ERRORSTATS, this can be \
+             re-enabled via CONFIG RESETSTAT.",
         );
         let old = self.stats.disable_errors();
         let codes: Vec<_> = old.keys().map(|code| String::from_utf8_lossy(code)).collect();

@@ -156,8 +156,8 @@ impl Server {
         self.add_key_with(db, key, value, None, None);
     }
 
-    /// As `add_key`, with a TTL (ms since the epoch) and, for a value that was a key before, its LRU
-    /// or LFU bits.
+    /// As `add_key`, with a TTL (ms since the epoch) and, for a value that was a key before, its
+    /// LRU or LFU bits.
     pub fn add_key_with(
         &mut self,
         db: usize,

@@ -1,4 +1,5 @@
-//! Instantaneous metrics: the mean rate of a counter over its last sixteen samples, as INFO shows it.
+//! Instantaneous metrics: the mean rate of a counter over its last sixteen samples, as INFO shows
+//! it.
 
 const SAMPLES: usize = 16;
 

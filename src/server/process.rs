@@ -148,8 +148,8 @@ impl Process {
 /// The system allows fewer open files than the server itself needs.
 pub struct TooFewFiles;
 
-/// Raises the limit of open files for `maxclients`; lowers `maxclients` to what there is. `Err`: too
-/// few to start at all (logged).
+/// Raises the limit of open files for `maxclients`; lowers `maxclients` to what there is. `Err`:
+/// too few to start at all (logged).
 pub fn adjust_open_files_limit(config: &mut Config) -> Result<(), TooFewFiles> {
     let wanted = config.maxclients + RESERVED_FDS;
     let old = match process::open_files_limit() {

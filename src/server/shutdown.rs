@@ -1,5 +1,6 @@
-//! The orderly end of the server: by SIGTERM, SIGINT or SHUTDOWN. A shutdown may take several rounds
-//! of cron (waiting for replicas) and may fail or be aborted, after which the server goes on.
+//! The orderly end of the server: by SIGTERM, SIGINT or SHUTDOWN. A shutdown may take several
+//! rounds of cron (waiting for replicas) and may fail or be aborted, after which the server goes
+//! on.
 
 use super::Server;
 use super::blocking::{BlockKind, BlockRequest};

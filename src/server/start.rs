@@ -101,7 +101,8 @@ fn special_option(args: &[Vec<u8>]) -> Option<i32> {
     match args.first()?.as_slice() {
         b"-v" | b"--version" => {
             println!(
-                "Redis server v={REDIS_VERSION} sha={GIT_SHA1}:0 malloc={} bits=64 build={BUILD_ID}",
+                "Redis server v={REDIS_VERSION} sha={GIT_SHA1}:0 malloc={} bits=64 \
+                 build={BUILD_ID}",
                 super::info::ALLOCATOR
             );
             Some(0)

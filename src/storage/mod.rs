@@ -2,9 +2,11 @@
 
 pub mod db;
 pub mod db_hexpires;
+pub mod digest;
 pub mod encoding;
 pub mod entry_view;
 pub mod evict;
+pub mod inspect;
 pub mod keyspace;
 pub mod object;
 pub mod types;

@@ -1,7 +1,7 @@
 //! jemalloc's settings by name (`mallctl`), as DEBUG MALLCTL shows them.
 //!
-//! JUSTIFICATION: jemalloc is a C library; sizes are checked by jemalloc itself, which refuses a value
-//! of the wrong size.
+//! JUSTIFICATION: jemalloc is a C library; sizes are checked by jemalloc itself, which refuses a
+//! value of the wrong size.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::io;
@@ -17,8 +17,8 @@ fn check(code: i32) -> io::Result<()> {
     if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
 }
 
-/// Reads a number, and replaces it by `new`; `None` for a setting that can only be written. Tries the
-/// sizes that settings have: 8, 4 and 1 bytes.
+/// Reads a number, and replaces it by `new`; `None` for a setting that can only be written. Tries
+/// the sizes that settings have: 8, 4 and 1 bytes.
 pub fn number(name: &[u8], new: Option<i64>) -> io::Result<Option<i64>> {
     let name = name_of(name)?;
     let mut problem = io::Error::from_raw_os_error(libc::EINVAL);
@@ -52,8 +52,8 @@ pub fn number(name: &[u8], new: Option<i64>) -> io::Result<Option<i64>> {
     Err(problem)
 }
 
-/// Reads a text, and replaces it by `new`; `VOID` as the new text triggers settings without a value.
-/// `None` for what cannot be read.
+/// Reads a text, and replaces it by `new`; `VOID` as the new text triggers settings without a
+/// value. `None` for what cannot be read.
 pub fn text(name: &[u8], new: Option<&[u8]>) -> io::Result<Option<Vec<u8>>> {
     let name = name_of(name)?;
     if new == Some(b"VOID") {

@@ -1,7 +1,7 @@
 //! The monotonic clock, with less ceremony than `std::time::Instant`: it is read for every command.
 //!
-//! JUSTIFICATION: `Instant::elapsed` costs about 60 instructions more than the system call it wraps,
-//! of about 1,300 for a whole pipelined GET (benches/insn.sh).
+//! JUSTIFICATION: `Instant::elapsed` costs about 60 instructions more than the system call it
+//! wraps, of about 1,300 for a whole pipelined GET (benches/insn.sh).
 
 /// us since some fixed point in the past; never goes back.
 #[inline]

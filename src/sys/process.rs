@@ -1,5 +1,5 @@
-//! The process itself: limits, title, daemon, CPU set, usage figures. Thin wrappers of system calls;
-//! when to call them is for `server::start`.
+//! The process itself: limits, title, daemon, CPU set, usage figures. Thin wrappers of system
+//! calls; when to call them is for `server::start`.
 //!
 //! JUSTIFICATION: none of these calls has a safe wrapper in the standard library, and the title is
 //! written into memory that the kernel set up.

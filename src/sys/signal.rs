@@ -1,5 +1,5 @@
-//! Signals: handlers that only set atomics, call one function each, and write a byte into a pipe that
-//! wakes the event loop.
+//! Signals: handlers that only set atomics, call one function each, and write a byte into a pipe
+//! that wakes the event loop.
 //!
 //! Invariant: what runs inside a handler neither allocates nor takes a lock; the functions given to
 //! `install` promise the same.
@@ -146,8 +146,8 @@ extern "C" fn on_alarm(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_
     }
 }
 
-/// Lets the signal take its default course, so that the parent sees how the process ended and a core
-/// is dumped.
+/// Lets the signal take its default course, so that the parent sees how the process ended and a
+/// core is dumped.
 pub fn die_of(signal: i32) {
     // SAFETY: no pointers. The signal is blocked while its handler runs and arrives afterwards.
     unsafe {
@@ -157,7 +157,8 @@ pub fn die_of(signal: i32) {
 }
 
 fn set_handler(signal: i32, handler: libc::sighandler_t, flags: i32) {
-    // SAFETY: a zeroed `sigaction` is a valid one with an empty mask; the handler matches the flags.
+    // SAFETY: a zeroed `sigaction` is a valid one with an empty mask; the handler matches the
+    // flags.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler;

@@ -1,5 +1,5 @@
-//! Time as a person reads it: the offset of local time, and broken-down dates computed without the C
-//! library, whose `localtime_r` takes a lock that a forked child may find held for ever.
+//! Time as a person reads it: the offset of local time, and broken-down dates computed without the
+//! C library, whose `localtime_r` takes a lock that a forked child may find held for ever.
 //!
 //! JUSTIFICATION: only the C library knows the system's time zone rules.
 

@@ -14,6 +14,8 @@ mod differential;
 mod hash;
 mod keyspace;
 mod pubsub;
+mod server_commands;
+mod server_process;
 mod smoke;
 mod strings;
 mod transactions;

@@ -1,4 +1,5 @@
-//! ACL as far as there is only the default user: WHOAMI, CAT, GENPASS. (Users are not supported yet.)
+//! ACL as far as there is only the default user: WHOAMI, CAT, GENPASS. (Users are not supported
+//! yet.)
 
 use crate::commands::args::int_or;
 use crate::commands::help::reply_help;

@@ -1,5 +1,5 @@
-//! Commands of parts of the server that do not exist yet (persistence, replication, cluster, modules,
-//! ACL users). They refuse, and say why: an answer that pretends would lose data.
+//! Commands of parts of the server that do not exist yet (persistence, replication, cluster,
+//! modules, ACL users). They refuse, and say why: an answer that pretends would lose data.
 
 use crate::commands::help::reply_help;
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
@@ -21,7 +21,8 @@ macro_rules! refused {
 }
 
 refused! {
-    bgrewriteaof, bgsave, failover, psync, replconf, replicaof, restore_asking, save, sflush, slaveof,
+    bgrewriteaof, bgsave, failover, psync, replconf, replicaof, restore_asking, save, sflush,
+    slaveof,
     sync, acl_deluser, acl_dryrun, acl_getuser, acl_list, acl_load, acl_log, acl_save, acl_setuser,
     acl_users, module_load, module_loadex, module_unload,
 }

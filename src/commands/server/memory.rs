@@ -111,8 +111,8 @@ fn diagnosis(overview: &MemoryOverview, clients: usize) -> Vec<String> {
     if overview.peak as f64 / overview.used as f64 > 1.5 {
         found.push(
             "Peak memory: this instance once used more than 150% of the memory that it uses now. \
-             The allocator rarely gives memory back after a peak, so a large fragmentation ratio is \
-             to be expected and harmless: the memory is reused for new data. MEMORY PURGE may \
+             The allocator rarely gives memory back after a peak, so a large fragmentation ratio \
+             is to be expected and harmless: the memory is reused for new data. MEMORY PURGE may \
              release some of it; a restart releases all."
                 .to_string(),
         );
@@ -142,8 +142,8 @@ fn diagnosis(overview: &MemoryOverview, clients: usize) -> Vec<String> {
     }
     if too_high(overview.rss_overhead, 1.1) {
         found.push(
-            "High process RSS overhead: the process occupies more than 1.1 times what its allocator \
-             holds."
+            "High process RSS overhead: the process occupies more than 1.1 times what its \
+             allocator holds."
                 .into(),
         );
     }
@@ -163,19 +163,20 @@ pub fn memory_doctor(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     let overview = ctx.server.memory_overview();
     let found = diagnosis(&overview, ctx.server.clients.len());
     let report = if overview.used < TOO_SMALL {
-        "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be \
-         used in these conditions. Please, leave for your mission on Earth and fill it with some \
-         data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n"
+        "Hi Sam, this instance is empty or is using very little memory, my issues detector can't \
+         be used in these conditions. Please, leave for your mission on Earth and fill it with \
+         some data. The new Sam and I will be back to our programming as soon as I finished \
+         rebooting.\n"
             .to_string()
     } else if found.is_empty() {
-        "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs \
-         on this base.\n"
+        "Hi Sam, I can't find any memory issue in your instance. I can only account for what \
+         occurs on this base.\n"
             .to_string()
     } else {
         let list: String = found.iter().map(|text| format!(" * {text}\n\n")).collect();
         format!(
-            "Sam, I detected a few issues in this Redis instance memory implants:\n\n{list}I'm here \
-             to keep you safe, Sam. I want to help you.\n"
+            "Sam, I detected a few issues in this Redis instance memory implants:\n\n{list}I'm \
+             here to keep you safe, Sam. I want to help you.\n"
         )
     };
     ctx.client.reply.verbatim(report.as_bytes(), "txt");

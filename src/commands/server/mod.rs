@@ -1,5 +1,6 @@
-//! The server commands: configuration, INFO, observation (slow log, latency, MONITOR), memory, DEBUG,
-//! flushing, shutdown. What they show is kept in `crate::server`; here it is parsed and replied.
+//! The server commands: configuration, INFO, observation (slow log, latency, MONITOR), memory,
+//! DEBUG, flushing, shutdown. What they show is kept in `crate::server`; here it is parsed and
+//! replied.
 
 mod acl;
 mod config;

@@ -1,7 +1,7 @@
 //! INFO: sections of `name:value` lines, each section a function in one table.
 //!
-//! Invariant: a field is printed only if its value is true; what belongs to parts of the server that
-//! do not exist prints what a server without them prints.
+//! Invariant: a field is printed only if its value is true; what belongs to parts of the server
+//! that do not exist prints what a server without them prints.
 
 mod basics;
 mod memory;

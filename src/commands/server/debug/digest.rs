@@ -1,111 +1,11 @@
-//! DEBUG DIGEST and DIGEST-VALUE: a fingerprint of the data set, equal for equal data whatever its
-//! encoding and the order in its hash tables. The algorithm is the one of Redis' debug.c, so that
-//! digests can be compared between both servers.
-
-use sha1::{Digest, Sha1};
+//! DEBUG DIGEST and DIGEST-VALUE. The fingerprints are made by `storage::digest`.
 
 use crate::commands::{Args, CmdResult, Ctx};
-use crate::protocol::number::NumText;
-use crate::server::Server;
-use crate::storage::encoding::listpack::LpValue;
-use crate::storage::entry_view::EntryRef;
-use crate::storage::object::{ObjType, ValueRef};
-
-/// 160 bits that take up data.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Fingerprint([u8; 20]);
-
-impl Fingerprint {
-    /// Adds data whose place among its siblings does not matter.
-    fn add_unordered(&mut self, data: &[u8]) {
-        for (mine, other) in self.0.iter_mut().zip(Sha1::digest(data)) {
-            *mine ^= other;
-        }
-    }
-
-    /// Adds data whose place matters.
-    fn add_ordered(&mut self, data: &[u8]) {
-        self.add_unordered(data);
-        self.0 = Sha1::digest(self.0).into();
-    }
-
-    fn add_lp(&mut self, value: &LpValue<'_>) {
-        self.add_ordered(value.as_bytes(&mut itoa::Buffer::new()));
-    }
-
-    fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
-/// The number under which a type enters the digest, as in RDB files.
-fn type_number(obj_type: ObjType) -> u32 {
-    match obj_type {
-        ObjType::String => 0,
-        ObjType::List => 1,
-        ObjType::Set => 2,
-        ObjType::ZSet => 3,
-        ObjType::Hash => 4,
-        ObjType::Module => 5,
-        ObjType::Stream => 6,
-    }
-}
-
-/// Adds type, value and whether there is a TTL.
-fn add_value(digest: &mut Fingerprint, entry: &EntryRef<'_>) {
-    digest.add_ordered(&type_number(entry.obj_type()).to_be_bytes());
-    match entry.value() {
-        ValueRef::Str(text) => text.with_bytes(|bytes| digest.add_ordered(bytes)),
-        ValueRef::List(list) => list.for_each_from(0, false, |element| {
-            digest.add_lp(&element);
-            true
-        }),
-        ValueRef::ZSet(zset) => zset.all(|member, score| {
-            let mut own = Fingerprint::default();
-            own.add_lp(&member);
-            own.add_ordered(&NumText::from_f64(score.get()));
-            digest.add_unordered(&own.0);
-            true
-        }),
-        ValueRef::Hash(hash) => {
-            for field in hash.iter() {
-                let mut own = Fingerprint::default();
-                own.add_lp(&field.name);
-                own.add_lp(&field.value);
-                if field.expire.is_some() {
-                    own.add_unordered(b"!!hexpire!!");
-                }
-                digest.add_unordered(&own.0);
-            }
-        }
-        ValueRef::Set(set) => {
-            let mut digits = itoa::Buffer::new();
-            set.iter().for_each(|member| digest.add_unordered(member.as_bytes(&mut digits)));
-        }
-        ValueRef::Stream(_) => {}
-    }
-    if entry.expire().is_some() {
-        digest.add_unordered(b"!!expire!!");
-    }
-}
-
-fn digest_of_all(server: &Server) -> Fingerprint {
-    let mut all = Fingerprint::default();
-    for db in server.keyspace.dbs.iter().filter(|db| !db.is_empty()) {
-        all.add_ordered(&(db.id as u32).to_be_bytes());
-        for entry in db.iter() {
-            let mut own = Fingerprint::default();
-            own.add_ordered(entry.key());
-            add_value(&mut own, &entry);
-            all.add_unordered(&own.0);
-        }
-    }
-    all
-}
+use crate::storage::digest::{self, Fingerprint};
 
 /// DEBUG DIGEST
 pub(super) fn digest(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
-    let hex = digest_of_all(ctx.server).to_hex();
+    let hex = digest::of_keyspace(&ctx.server.keyspace).to_hex();
     ctx.client.reply.simple(&hex);
     Ok(())
 }
@@ -115,32 +15,10 @@ pub(super) fn digest_value(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let Ctx { server, client } = ctx;
     client.reply.array(args.len() - 2);
     for key in &args[2..] {
-        let mut digest = Fingerprint::default();
         // No look-up of commands: expired keys have a digest too.
-        if let Some(entry) = server.keyspace.dbs[client.db].find(key) {
-            add_value(&mut digest, &entry);
-        }
+        let entry = server.keyspace.dbs[client.db].find(key);
+        let digest = entry.map_or_else(Fingerprint::default, |entry| digest::of_value(&entry));
         client.reply.simple(&digest.to_hex());
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn order_matters_only_where_it_should() {
-        let of = |parts: &[&[u8]], add: fn(&mut Fingerprint, &[u8])| {
-            let mut digest = Fingerprint::default();
-            parts.iter().for_each(|part| add(&mut digest, part));
-            digest
-        };
-        let unordered = Fingerprint::add_unordered;
-        let ordered = Fingerprint::add_ordered;
-        assert_eq!(of(&[b"a", b"b"], unordered), of(&[b"b", b"a"], unordered));
-        assert_ne!(of(&[b"a", b"b"], ordered), of(&[b"b", b"a"], ordered));
-        assert_ne!(of(&[b"fo", b"obar"], ordered), of(&[b"foo", b"bar"], ordered));
-        assert_eq!(Fingerprint::default().to_hex(), "0".repeat(40));
-    }
 }

@@ -2,15 +2,10 @@
 
 use crate::commands::args::{int, is_option};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
-use crate::storage::encoding::listpack::{LpRef, LpValue};
-use crate::storage::encoding::quicklist::Quicklist;
 use crate::storage::entry_view::EntryRef;
 use crate::storage::evict::lru_idle_s;
+use crate::storage::inspect;
 use crate::storage::object::{StrRef, ValueRef};
-use crate::storage::types::hash::HashView;
-use crate::storage::types::list::ListView;
-use crate::storage::types::set::SetView;
-use crate::storage::types::zset::ZSetView;
 use crate::sys::process;
 use crate::util::glob::string_match;
 
@@ -20,59 +15,24 @@ fn entry_of<'a>(ctx: &'a Ctx<'_>, key: &[u8]) -> Result<EntryRef<'a>, ReplyError
     db.find(key).ok_or(ReplyError::NO_SUCH_KEY)
 }
 
-/// About how many bytes the value takes in an RDB file.
-fn serialized_len(value: ValueRef<'_>) -> usize {
-    match value {
-        ValueRef::Str(StrRef::Int(int)) => match int {
-            -128..=127 => 2,
-            -32768..=32767 => 3,
-            _ if i32::try_from(int).is_ok() => 5,
-            _ => itoa::Buffer::new().format(int).len() + 1,
-        },
-        ValueRef::Str(StrRef::Bytes(bytes)) => bytes.len() + if bytes.len() < 64 { 1 } else { 2 },
-        ValueRef::List(list) => match list.view() {
-            ListView::Listpack(lp) => lp.as_bytes().len(),
-            ListView::Quicklist(ql) => ql.nodes().map(|node| node.bytes.len()).sum(),
-        },
-        other => other.memory_usage(0),
-    }
-}
-
-fn quicklist_figures(ql: &Quicklist, fill: i64) -> String {
-    let nodes = ql.node_count();
-    let size: usize = ql.nodes().map(|node| node.size).sum();
-    let compressed = ql.nodes().any(|node| node.compressed);
-    format!(
-        " ql_nodes:{nodes} ql_avg_node:{:.2} ql_listpack_max:{fill} ql_compressed:{} \
-         ql_uncompressed_size:{size}",
-        ql.len() as f64 / nodes.max(1) as f64,
-        u8::from(compressed),
-    )
-}
-
 /// DEBUG OBJECT key
 pub(super) fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let config = &ctx.server.config;
     let entry = entry_of(ctx, args[2])?;
-    let extra = match entry.value() {
-        ValueRef::List(list) => match list.view() {
-            ListView::Listpack(_) => String::new(),
-            ListView::Quicklist(ql) => {
-                let fill = config.list_max_listpack_size;
-                let text = quicklist_figures(ql, fill);
-                let on = u8::from(config.list_compress_depth != 0);
-                text.replace("ql_compressed:0", &format!("ql_compressed:{on}"))
-            }
-        },
-        _ => String::new(),
-    };
+    let quicklist = inspect::quicklist_text(
+        entry.value(),
+        config.list_max_listpack_size,
+        config.list_compress_depth != 0,
+    );
     let text = format!(
-        "Value at:{:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}{extra}",
+        "Value at:{:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}{}{}",
         entry.key().as_ptr(),
         entry.encoding(),
-        serialized_len(entry.value()),
+        inspect::serialized_len(entry.value()),
         entry.lru(),
         lru_idle_s(entry.lru(), ctx.server.clock.lru_clock),
+        if quicklist.is_some() { " " } else { "" },
+        quicklist.unwrap_or_default(),
     );
     ctx.client.reply.simple(&text);
     Ok(())
@@ -92,19 +52,7 @@ pub(super) fn htstats(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 /// DEBUG HTSTATS-KEY key [full]
 pub(super) fn htstats_key(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let full = args.get(3).is_some_and(|arg| is_option(arg, "full"));
-    let text = match entry_of(ctx, args[2])?.value() {
-        ValueRef::Set(set) => set.table().map(|table| table.stats_text(full)),
-        ValueRef::ZSet(zset) => match zset.view() {
-            ZSetView::Skiplist(table) => Some(table.stats_text(full)),
-            ZSetView::Listpack(_) => None,
-        },
-        ValueRef::Hash(hash) => match hash.view() {
-            HashView::Table(table) => Some(table.stats_text(full)),
-            _ => None,
-        },
-        _ => None,
-    };
-    let Some(text) = text else {
+    let Some(text) = inspect::table_text(entry_of(ctx, args[2])?.value(), full) else {
         return Err(ReplyError::fixed(
             "ERR The value stored at the specified key is not represented using an hash table",
         ));
@@ -131,62 +79,25 @@ pub(super) fn sdslen(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-fn print_listpack(lp: LpRef<'_>) {
-    let mut text =
-        format!("{{total bytes {}}} {{num entries {}}}\n", lp.as_bytes().len(), lp.len());
-    for (idx, value) in lp.iter().enumerate() {
-        let shown = match value.1 {
-            LpValue::Int(int) => format!("[int]{int}"),
-            LpValue::Str(bytes) => format!("[str]{}", bytes.escape_ascii()),
-        };
-        text.push_str(&format!("{{\n\tindex: {idx}, {shown}\n}}\n"));
-    }
-    process::write_stdout(text.as_bytes());
-}
-
 /// DEBUG LISTPACK key
 pub(super) fn listpack(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
-    let lp = match entry_of(ctx, args[2])?.value() {
-        ValueRef::List(list) => match list.view() {
-            ListView::Listpack(lp) => Some(lp),
-            ListView::Quicklist(_) => None,
-        },
-        ValueRef::Set(set) => match set.view() {
-            SetView::Listpack(lp) => Some(lp),
-            SetView::Intset(_) | SetView::Table(_) => None,
-        },
-        ValueRef::ZSet(zset) => match zset.view() {
-            ZSetView::Listpack(lp) => Some(lp),
-            ZSetView::Skiplist(_) => None,
-        },
-        ValueRef::Hash(hash) => match hash.view() {
-            HashView::Listpack(lp) | HashView::ListpackEx(lp) => Some(lp),
-            HashView::Table(_) => None,
-        },
-        _ => None,
+    let Some(text) = inspect::listpack_text(entry_of(ctx, args[2])?.value()) else {
+        return Err(ReplyError::fixed("ERR Not a listpack encoded object."));
     };
-    match lp {
-        Some(lp) => print_listpack(lp),
-        None => return Err(ReplyError::fixed("ERR Not a listpack encoded object.")),
-    }
+    process::write_stdout(text.as_bytes());
     ctx.client.reply.simple("Listpack structure printed on stdout");
     Ok(())
 }
 
 /// DEBUG QUICKLIST key [0|1]
 pub(super) fn quicklist(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
-    let fill = ctx.server.config.list_max_listpack_size;
-    let text = match entry_of(ctx, args[2])?.value() {
-        ValueRef::List(list) => match list.view() {
-            ListView::Quicklist(ql) => Some(quicklist_figures(ql, fill)),
-            ListView::Listpack(_) => None,
-        },
-        _ => None,
-    };
-    let Some(text) = text else {
+    let config = &ctx.server.config;
+    let (fill, compress) = (config.list_max_listpack_size, config.list_compress_depth != 0);
+    let value = entry_of(ctx, args[2])?.value();
+    let Some(text) = inspect::quicklist_text(value, fill, compress) else {
         return Err(ReplyError::fixed("ERR Not a quicklist encoded object."));
     };
-    process::write_stdout(format!("{}\n", text.trim_start()).as_bytes());
+    process::write_stdout(format!("{text}\n").as_bytes());
     ctx.client.reply.simple("Quicklist structure printed on stdout");
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! DEBUG: what tests and people who look for bugs need. One table of sub-commands; each is a handler.
+//! DEBUG: what tests and people who look for bugs need. One table of sub-commands; each is a
+//! handler.
 
 mod digest;
 mod help;
@@ -14,7 +15,8 @@ use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::server::crash;
 use crate::sys::{signal, time};
 
-/// A sub-command: name, smallest and largest number of arguments (DEBUG and name included), handler.
+/// A sub-command: name, smallest and largest number of arguments (DEBUG and name included),
+/// handler.
 type Row = (&'static str, usize, usize, Handler);
 
 const ANY: usize = usize::MAX;
