@@ -85,12 +85,10 @@ impl Server {
                 Ok(())
             }
             Effect::Appendonly if self.config.appendonly => {
-                log::warning("The append only file is not supported yet.");
-                Err("Unable to turn on AOF. Check server logs.".into())
+                Err(missing("The append only file", "Unable to turn on AOF."))
             }
             Effect::TlsPort if self.config.tls_port != 0 => {
-                log::warning("TLS is not supported yet.");
-                Err("Unable to update TLS configuration. Check server logs.".into())
+                Err(missing("TLS", "Unable to update TLS configuration."))
             }
             // Values that are read at each use, by parts that may not exist yet.
             Effect::AofAutoGc
@@ -148,4 +146,10 @@ impl Server {
             self.lazyfree.send(Box::new(codes), count as u64);
         }
     }
+}
+
+/// A part of Redis that this server does not have yet: logs which, returns the client's text.
+fn missing(part: &str, text: &str) -> String {
+    log::warning(&format!("{part} is not supported yet."));
+    format!("{text} Check server logs.")
 }

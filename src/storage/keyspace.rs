@@ -325,8 +325,8 @@ impl<E: Element> KvStore<E> {
         self.scan_if(cursor, only, |_| true, report)
     }
 
-    /// `scan` for sampling: passes over tables that are nearly empty. Looking for their few elements
-    /// would take long, and they will shrink soon.
+    /// `scan` for sampling: passes over tables that are nearly empty. Looking for their few
+    /// elements would take long, and they will shrink soon.
     pub fn scan_filled<'a>(&'a self, cursor: u64, report: impl FnMut(E::Ref<'a>)) -> u64 {
         let filled = |table: &HashTable<E>| {
             let size = table.table_size();

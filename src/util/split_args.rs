@@ -12,8 +12,8 @@ type Input<'a> = Peekable<Iter<'a, u8>>;
 /// Splits a line into arguments.
 ///
 /// `"…"` understands `\n \r \t \b \a \xHH` and takes any other escaped byte as it is; `'…'`
-/// only `\'`. The line ends at its first NUL byte. `None` when a quote is not closed, or is closed in
-/// the middle of a word.
+/// only `\'`. The line ends at its first NUL byte. `None` when a quote is not closed, or is closed
+/// in the middle of a word.
 pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let end = memchr::memchr(0, line).unwrap_or(line.len());
     let mut input = line[..end].iter().peekable();

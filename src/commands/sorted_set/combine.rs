@@ -1,7 +1,7 @@
 //! ZUNION, ZINTER, ZDIFF, their STORE forms and ZINTERCARD.
 //!
-//! Results are gathered unsorted and sorted once at the end. Each combination is O(N) look-ups in the
-//! inputs plus the sort.
+//! Results are gathered unsorted and sorted once at the end. Each combination is O(N) look-ups in
+//! the inputs plus the sort.
 
 use super::range::store;
 use super::source::{Source, check_keys};

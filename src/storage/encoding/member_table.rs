@@ -10,12 +10,12 @@
 //! `MemberSums` and `Members` are the halves on the way there: members that a union or intersection
 //! gathers, which are sorted once at the end instead of one by one.
 //!
-//! Invariant: table and tree hold the same handles; this type alone owns them, lends their bytes for
-//! the length of a borrow, and frees each of them once.
+//! Invariant: table and tree hold the same handles; this type alone owns them, lends their bytes
+//! for the length of a borrow, and frees each of them once.
 //!
-//! JUSTIFICATION: sharing one allocation between two containers needs handles that the compiler does
-//! not track; `Rc` and a second copy of the score would cost 24 bytes a member (PERFORMANCE.md 0.5:
-//! memory per member, ZADD).
+//! JUSTIFICATION: sharing one allocation between two containers needs handles that the compiler
+//! does not track; `Rc` and a second copy of the score would cost 24 bytes a member (PERFORMANCE.md
+//! 0.5: memory per member, ZADD).
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -207,7 +207,8 @@ impl MemberTable {
         let table = &mut self.table;
         self.order.delete_range_by_rank(ranks.start, ranks.end, |handle| {
             table.remove_word(siphash(handle.bytes()), handle.to_word());
-            // SAFETY: out of both containers, and no view is alive while `self` is borrowed mutably.
+            // SAFETY: out of both containers, and no view is alive while `self` is borrowed
+            // mutably.
             unsafe { handle.free() };
         });
         before - self.len()

@@ -1,4 +1,5 @@
-//! In-memory forms of values. An encoding knows no `Db`, config or clock: limits and time are arguments.
+//! In-memory forms of values. An encoding knows no `Db`, config or clock: limits and time are
+//! arguments.
 
 pub mod entry;
 pub mod field_expires;

@@ -3,7 +3,8 @@
 //! parses no arguments and writes no replies. Limits are arguments ([`ZSetLimits`]).
 //!
 //! When the form changes (clients see it in OBJECT ENCODING), as in Redis' t_zset.c:
-//! - to "skiplist" when a member is added that is too long or one too many, or when ZADD brings more
+//! - to "skiplist" when a member is added that is too long or one too many, or when ZADD brings
+//!   more
 //!   members than a listpack may have, were they all new;
 //! - a computed set (ZUNIONSTORE, ZRANGESTORE, ...) takes the form that fits it;
 //! - never back because members were removed.

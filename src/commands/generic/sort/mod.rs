@@ -1,9 +1,9 @@
 //! SORT and SORT_RO: the elements of a list, set or sorted set, ordered by themselves or by what
 //! other keys say.
 //!
-//! The way: parse (`options`) → copy the elements into one arena (`elements`) → give each its weight
-//! (`pattern` finds it) → order (`order`) → reply, or store as a list. Nothing of the keyspace is
-//! borrowed while keys are looked up, since a look-up may delete an expired key.
+//! The way: parse (`options`) → copy the elements into one arena (`elements`) → give each its
+//! weight (`pattern` finds it) → order (`order`) → reply, or store as a list. Nothing of the
+//! keyspace is borrowed while keys are looked up, since a look-up may delete an expired key.
 
 mod elements;
 mod options;

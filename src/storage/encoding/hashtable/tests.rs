@@ -440,7 +440,9 @@ fn short_memory_defers_growth_until_the_table_is_crowded() {
     let live = Rc::new(Cell::new(0));
     let mut table = HashTable::<Num<false>>::new();
     let fill = |table: &mut HashTable<_>, keys: std::ops::Range<u64>| {
-        keys.for_each(|key| drop(table.insert_unique(Num::new(&live, key, 0))));
+        for key in keys {
+            table.insert_unique(Num::new(&live, key, 0));
+        }
     };
     fill(&mut table, 0..4096);
     let size = table.table_size();

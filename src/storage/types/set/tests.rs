@@ -1,3 +1,5 @@
+//! Sets against a naive oracle, in every encoding.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -58,7 +58,8 @@ pub enum LexBound<'a> {
 }
 
 impl<'a> LexBound<'a> {
-    /// `None` if the text is no bound. What follows a `-` or `+` and a NUL is not looked at, as in C.
+    /// `None` if the text is no bound. What follows a `-` or `+` and a NUL is not looked at, as in
+    /// C.
     pub fn parse(text: &'a [u8]) -> Option<LexBound<'a>> {
         match text {
             [b'-'] | [b'-', 0, ..] => Some(LexBound::Min),
