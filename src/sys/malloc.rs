@@ -37,7 +37,9 @@ struct Local {
 }
 
 thread_local! {
-    static LOCAL: Local = const { Local { delta: Cell::new(0), published: Cell::new(0), allocations: Cell::new(0) } };
+    static LOCAL: Local = const {
+        Local { delta: Cell::new(0), published: Cell::new(0), allocations: Cell::new(0) }
+    };
 }
 
 /// The allocator that `src/lib.rs` installs.
