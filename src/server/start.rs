@@ -11,6 +11,7 @@ use crate::config::file::{self, REDIS_VERSION};
 use crate::config::{Config, strerror};
 use crate::sys;
 use crate::sys::signal::WakePipe;
+use crate::util::siphash;
 
 /// What the program was called as decides what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,11 @@ pub fn run(program: &[u8], args: &[Vec<u8>]) -> i32 {
     }
     if let Some(status) = special_option(args) {
         return status;
+    }
+    // Before the first table is filled: nobody may know where keys will stand.
+    if let Err(error) = siphash::set_random_key() {
+        eprintln!("No randomness for the hash tables: {error}");
+        return 1;
     }
     let config = match file::load(Config::default(), args, false, &mut std::io::stdin()) {
         Ok(loaded) => loaded,
