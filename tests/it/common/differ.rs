@@ -38,6 +38,11 @@ impl Differ {
         Differ { ours: Server::start_binary(&binary_under_test(), config), theirs, version }
     }
 
+    /// Compares with the version the reference server tells.
+    pub fn reference_is_older_than(&self, version: (u32, u32)) -> bool {
+        self.version < version
+    }
+
     /// Runs `count` random commands; panics at the first reply that differs.
     pub fn run(&self, seed: u64, count: usize, generators: &[Generator], resp3: bool) {
         let (seed, count) =
