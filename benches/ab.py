@@ -71,6 +71,10 @@ def prepare(binary, options):
     return server
 
 
+class Missing(Exception):
+    """A server does not have the command of a case."""
+
+
 def measure(server, requests, arguments, options):
     command = [BENCHMARK, "-p", str(server.port), "-n", str(requests), "-r", str(options.keys),
                "--precision", "3", *shlex.split(arguments)]
@@ -78,6 +82,8 @@ def measure(server, requests, arguments, options):
     done = subprocess.run(command, capture_output=True, text=True)
     cpu = server.cpu_ns() - cpu
     rps = re.search(r"throughput summary: ([\d.]+)", done.stdout)
+    if "unknown command" in done.stderr + done.stdout:
+        raise Missing(done.stderr.strip())
     if done.returncode or not rps:
         raise SystemExit(f"{shlex.join(command[:9])} failed: {done.stderr or done.stdout}"[:500])
     found = re.findall(r"([\d.]+)% <= ([\d.]+) milliseconds", done.stdout)
@@ -136,7 +142,10 @@ def main():
     time.sleep(2)  # rehashing and lazy work after loading end here
     print(FIELDS, flush=True)
     for name in names:
-        print(compare(name, servers, options), flush=True)
+        try:
+            print(compare(name, servers, options), flush=True)
+        except Missing as error:
+            print(f"left out {name}: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":
