@@ -13,6 +13,9 @@ use crate::sys::malloc;
 /// Values whose release takes no more steps than this are freed at once: handing them over would
 /// cost as much.
 const THRESHOLD: usize = 64;
+/// Values of more steps go to the thread whatever the setting: freed in place they would stop the
+/// server for more than a few milliseconds. They do not count as lazily freed objects.
+const HUGE: usize = 500_000;
 
 enum Job {
     /// Something to drop, and how many objects (values, keys of a database) it counts for.
@@ -70,8 +73,11 @@ impl LazyFree {
     /// Frees a value that is out of the keyspace; big ones on the thread if `lazy`.
     #[inline]
     pub fn free_value(&self, value: Value, lazy: bool) {
-        if lazy && value.free_effort() > THRESHOLD {
+        let effort = value.free_effort();
+        if lazy && effort > THRESHOLD {
             self.send(Box::new(value), 1);
+        } else if effort > HUGE {
+            self.hand_over(Job::Free { garbage: Box::new(value), objects: 0 });
         }
     }
 
