@@ -331,8 +331,7 @@ fn hash_expires(r: &mut Rng, k: String) -> Args {
 fn zsets(r: &mut Rng) -> Args {
     let k = key(r, "zset");
     let bounds = ["-inf", "+inf", "(0", "5", "(12", "-7.5", "x"];
-    let lex = ["-", "+", "[1", "(2", "[member-30", "(member-40", "x"];
-    match r.u8(..17) {
+    match r.u8(..22) {
         0..=2 => repeat(r, 6, args!["ZADD", k], |r, a| a.extend(args![float(r), member(r)])),
         3 => {
             let option = pick(r, &["NX", "XX", "GT", "LT", "CH", "INCR"]);
@@ -343,20 +342,47 @@ fn zsets(r: &mut Rng) -> Args {
         6 => args![pick(r, &["ZSCORE", "ZRANK", "ZREVRANK"]), k, member(r)],
         7 => args!["ZMSCORE", k, member(r), member(r)],
         8 => args!["ZCOUNT", k, pick(r, &bounds), pick(r, &bounds)],
-        9 => args!["ZLEXCOUNT", k, pick(r, &lex), pick(r, &lex)],
+        9 => zsets_by_lex(r),
         10 => args!["ZRANGE", k, index(r), index(r), pick(r, &["WITHSCORES", "REV", "LIMIT"])],
         11 => args!["ZRANGEBYSCORE", k, pick(r, &bounds), pick(r, &bounds), "WITHSCORES"],
-        12 => args!["ZREVRANGEBYLEX", k, pick(r, &lex), pick(r, &lex), "LIMIT", index(r), index(r)],
+        12 => {
+            let limit = [index(r), index(r)];
+            let (min, max) = (pick(r, &bounds), pick(r, &bounds));
+            args!["ZREVRANGEBYSCORE", k, min, max, "LIMIT", limit[0], limit[1]]
+        }
         13 => args![pick(r, &["ZPOPMIN", "ZPOPMAX"]), k, r.u8(..4)],
         14 => args!["ZREMRANGEBYRANK", k, index(r), index(r)],
         15 => {
             let operation = pick(r, &["ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE"]);
             args![operation, key(r, "zset"), 2, k, key(r, "zset")]
         }
+        16 => args!["ZREMRANGEBYSCORE", k, pick(r, &bounds), pick(r, &bounds)],
+        17 => {
+            let (dst, end) = (key(r, "zset"), pick(r, &["BYSCORE", "REV", "WITHSCORES"]));
+            args!["ZRANGESTORE", dst, k, index(r), index(r), end]
+        }
+        18 => args!["ZMPOP", 2, k, key(r, "zset"), pick(r, &["MIN", "MAX", "x"]), "COUNT", 2],
+        19 => args!["ZINTERCARD", 2, k, key(r, "zset"), "LIMIT", r.u8(..3)],
+        20 => args!["ZSCAN", k, 0, "COUNT", 1000, "MATCH", pick(r, &["*", "member*", "1?"])],
         _ => {
             let operation = pick(r, &["ZUNION", "ZINTER", "ZDIFF"]);
             let other = pick(r, &["zset", "set"]);
             args![operation, 2, k, key(r, other), "WITHSCORES"]
         }
+    }
+}
+
+/// Ranges of strings say nothing of sets whose scores differ: these have keys of their own.
+fn zsets_by_lex(r: &mut Rng) -> Args {
+    let k = format!("lex:{}", r.u8(..3));
+    let bounds = ["-", "+", "[1", "(2", "[member-30", "(member-40", "x"];
+    let (min, max) = (pick(r, &bounds), pick(r, &bounds));
+    match r.u8(..8) {
+        0..=2 => repeat(r, 6, args!["ZADD", k], |r, a| a.extend(args![0, member(r)])),
+        3 => args!["ZLEXCOUNT", k, min, max],
+        4 => args!["ZRANGEBYLEX", k, min, max],
+        5 => args!["ZREVRANGEBYLEX", k, min, max, "LIMIT", index(r), index(r)],
+        6 => args!["ZRANGE", k, min, max, "BYLEX", pick(r, &["REV", "WITHSCORES"])],
+        _ => args!["ZREMRANGEBYLEX", k, min, max],
     }
 }

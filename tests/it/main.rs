@@ -17,5 +17,6 @@ mod pubsub;
 mod server_commands;
 mod server_process;
 mod smoke;
+mod sorted_set;
 mod strings;
 mod transactions;

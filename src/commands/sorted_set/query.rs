@@ -45,7 +45,7 @@ impl<'a> Bounds<'a> {
         match self {
             Bounds::Rank(start, stop) => rank_range(*start, *stop, zset.len(), reverse),
             Bounds::Score(range) => zset.score_ranks(range),
-            Bounds::Lex(range) => zset.lex_ranks(range),
+            Bounds::Lex(range) => zset.lex_ranks(range, reverse),
         }
     }
 }

@@ -4,8 +4,7 @@
 //!
 //! When the form changes (clients see it in OBJECT ENCODING), as in Redis' t_zset.c:
 //! - to "skiplist" when a member is added that is too long or one too many, or when ZADD brings
-//!   more
-//!   members than a listpack may have, were they all new;
+//!   more members than a listpack may have, were they all new;
 //! - a computed set (ZUNIONSTORE, ZRANGESTORE, ...) takes the form that fits it;
 //! - never back because members were removed.
 //!
@@ -278,10 +277,10 @@ impl ZSet {
     }
 
     /// Ranks of the members within a range of byte strings. Meant for sets whose scores are all
-    /// equal; of others it gives some range.
-    pub fn lex_ranks(&self, range: &LexRange<'_>) -> Range<usize> {
+    /// equal; of others it gives some range, which may depend on the direction of the walk.
+    pub fn lex_ranks(&self, range: &LexRange<'_>, reverse: bool) -> Range<usize> {
         match self.view() {
-            ZSetView::Listpack(lp) => small::lex_ranks(lp, range),
+            ZSetView::Listpack(lp) => small::lex_ranks(lp, range, reverse),
             ZSetView::Skiplist(table) => {
                 let rank = |bound, exclusive_ends_before| match bound {
                     LexBound::Min => 0,

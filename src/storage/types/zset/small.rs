@@ -164,11 +164,30 @@ pub fn score_ranks(lp: LpRef<'_>, range: &ScoreRange) -> Range<usize> {
     )
 }
 
-/// Ranks of the members within a range of byte strings.
-pub fn lex_ranks(lp: LpRef<'_>, range: &LexRange<'_>) -> Range<usize> {
-    ranks_where(
-        lp,
-        |member, _| range.min.is_before(|bound| compare(member, bound)),
-        |member, _| range.max.is_after(|bound| compare(member, bound)),
-    )
+/// Ranks of the members within a range of byte strings. If the scores are not all equal, what Redis
+/// finds depends on the end it starts from.
+pub fn lex_ranks(lp: LpRef<'_>, range: &LexRange<'_>, reverse: bool) -> Range<usize> {
+    let from = |member: LpValue<'_>| range.min.is_before(|bound| compare(member, bound));
+    let upto = |member: LpValue<'_>| range.max.is_after(|bound| compare(member, bound));
+    let (Some(first), Some((last, _))) = (lp.nth(0), lp.nth(lp.len().saturating_sub(2))) else {
+        return 0..0;
+    };
+    if !upto(first.1) || !lp.get(last).is_some_and(from) {
+        return 0..0;
+    }
+    if !reverse {
+        return ranks_where(lp, |member, _| from(member), |member, _| upto(member));
+    }
+    let mut start = lp.len() / 2;
+    let mut end = start;
+    // From the back, every second entry is a member.
+    for (_, member) in lp.iter().rev().skip(1).step_by(2) {
+        if start == end && !upto(member) {
+            end -= 1;
+        } else if !from(member) {
+            break;
+        }
+        start -= 1;
+    }
+    start..end
 }

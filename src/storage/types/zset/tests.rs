@@ -205,7 +205,10 @@ proptest! {
             want.retain(|(_, m)| {
                 range.min.is_before(|b| m[..].cmp(b)) && range.max.is_after(|b| m[..].cmp(b))
             });
-            prop_assert_eq!(listed(&zset, zset.lex_ranks(&range), false), want);
+            for reverse in [false, true] {
+                let ranks = zset.lex_ranks(&range, reverse);
+                prop_assert_eq!(&listed(&zset, ranks, false), &want);
+            }
         }
     }
 }
