@@ -132,7 +132,7 @@ fn ttl_generic(ctx: &mut Ctx<'_>, key: &[u8], in_ms: bool, absolute: bool) -> Cm
         Some(None) => -1,
         Some(Some(at)) => {
             let ms = if absolute { at } else { at.saturating_sub(now) }.max(0);
-            if in_ms { ms } else { ms.saturating_add(500) / 1000 }
+            if in_ms { ms } else { ((ms.unsigned_abs() + 500) / 1000) as i64 }
         }
     };
     ctx.client.reply.int(answer);
