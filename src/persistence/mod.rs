@@ -4,4 +4,5 @@
 //! Not here: commands, clients and the event loop. Whoever loads hands in hooks (progress, events to
 //! serve), whoever saves hands in what to write and where to.
 
+pub mod child;
 pub mod rdb;

@@ -141,6 +141,8 @@ impl Server {
         self.stats.reset();
         self.cron.metrics = Default::default();
         self.lazyfree.reset_freed();
+        (self.child.fork_us, self.child.fork_rate) = (0, 0.0);
+        self.rdb.saves = 0;
         let count = codes.len();
         if count > LAZY_FREE_THRESHOLD {
             self.lazyfree.send(Box::new(codes), count as u64);

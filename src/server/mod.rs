@@ -4,6 +4,7 @@
 pub mod before_sleep;
 pub mod blocking;
 pub mod call;
+pub mod child;
 pub mod client;
 pub mod client_info;
 pub mod client_memory;
@@ -39,6 +40,7 @@ pub mod pause;
 pub mod process;
 pub mod propagate;
 pub mod pubsub;
+pub mod rdb;
 pub mod shutdown;
 pub mod slowlog;
 pub mod start;
@@ -79,6 +81,8 @@ pub struct Server {
     pub debug: debug::DebugSwitches,
     pub process: process::Process,
     pub shutdown: shutdown::Shutdown,
+    pub child: child::ChildState,
+    pub rdb: rdb::RdbState,
     pub log: log::Log,
     /// Changes since the last save.
     pub dirty: u64,
@@ -132,6 +136,8 @@ impl Server {
             debug: debug::DebugSwitches::default(),
             process: process::Process::default(),
             shutdown: shutdown::Shutdown::default(),
+            child: child::ChildState::default(),
+            rdb: rdb::RdbState::new(clock.now_s()),
             log: log::Log::new(&config),
             dirty: 0,
             list_packed_threshold: 0,
@@ -149,11 +155,6 @@ impl Server {
         };
         server.eviction.configure(&server.config);
         Ok(server)
-    }
-
-    /// A child process (save, rewrite) lives: memory pages are shared, do not touch them idly.
-    pub fn has_child(&self) -> bool {
-        false
     }
 }
 

@@ -21,7 +21,7 @@ pub fn latency_doctor(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
         hz: config.hz,
         appendfsync: config.appendfsync,
         huge_pages: process::anonymous_huge_pages() > 0,
-        fork_rate: 0.0,
+        fork_rate: ctx.server.child.fork_rate,
     };
     let report = latency_report::doctor(&server.latency, &circumstances);
     ctx.client.reply.verbatim(report.as_bytes(), "txt");

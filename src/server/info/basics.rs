@@ -6,6 +6,7 @@ use crate::config::file::REDIS_VERSION;
 use crate::server::Server;
 use crate::server::client::{Client, ClientFlags};
 use crate::server::start::{BUILD_ID, GIT_SHA1};
+use crate::sys::monotonic;
 use crate::sys::process::{self, Usage};
 
 pub(super) fn server(server: &mut Server, info: &mut Info) {
@@ -74,20 +75,26 @@ pub(super) fn clients(server: &mut Server, info: &mut Info) {
 pub(super) fn persistence(server: &mut Server, info: &mut Info) {
     info.field("loading", 0);
     info.field("async_loading", 0);
-    info.field("current_cow_peak", 0);
-    info.field("current_cow_size", 0);
-    info.field("current_cow_size_age", 0);
-    info.field("current_fork_perc", "0.00");
-    info.field("current_save_keys_processed", 0);
-    info.field("current_save_keys_total", 0);
+    let child = &server.child;
+    let cow_age_us = match child.info.cow_updated_us {
+        0 => 0,
+        updated_us => monotonic::now_us() - updated_us,
+    };
+    info.field("current_cow_peak", child.cow_peak);
+    info.field("current_cow_size", child.info.cow_bytes);
+    info.field("current_cow_size_age", cow_age_us / 1_000_000);
+    info.field("current_fork_perc", format_args!("{:.2}", child.percent()));
+    info.field("current_save_keys_processed", child.info.keys);
+    info.field("current_save_keys_total", child.keys_total);
+    let rdb = &server.rdb;
     info.field("rdb_changes_since_last_save", server.dirty);
-    info.field("rdb_bgsave_in_progress", 0);
-    info.field("rdb_last_save_time", server.start_ms / 1000);
-    info.field("rdb_last_bgsave_status", "ok");
-    info.field("rdb_last_bgsave_time_sec", -1);
-    info.field("rdb_current_bgsave_time_sec", -1);
-    info.field("rdb_saves", 0);
-    info.field("rdb_last_cow_size", 0);
+    info.flag("rdb_bgsave_in_progress", child.is_saving());
+    info.field("rdb_last_save_time", rdb.last_save_s);
+    info.field("rdb_last_bgsave_status", if rdb.last_bgsave_ok { "ok" } else { "err" });
+    info.field("rdb_last_bgsave_time_sec", rdb.last_duration_s);
+    info.field("rdb_current_bgsave_time_sec", server.bgsave_running_s());
+    info.field("rdb_saves", rdb.saves);
+    info.field("rdb_last_cow_size", child.rdb_cow);
     info.field("rdb_last_load_keys_expired", 0);
     info.field("rdb_last_load_keys_loaded", 0);
     info.field("aof_enabled", 0);
@@ -99,7 +106,7 @@ pub(super) fn persistence(server: &mut Server, info: &mut Info) {
     info.field("aof_rewrites", 0);
     info.field("aof_rewrites_consecutive_failures", 0);
     info.field("aof_last_write_status", "ok");
-    info.field("aof_last_cow_size", 0);
+    info.field("aof_last_cow_size", server.child.aof_cow);
     info.field("module_fork_in_progress", 0);
     info.field("module_fork_last_cow_size", 0);
 }

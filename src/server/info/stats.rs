@@ -7,7 +7,7 @@ pub(super) fn stats(server: &mut Server, info: &mut Info) {
     traffic(server, info);
     keys(server, info);
     let stats = &server.stats;
-    info.field("latest_fork_usec", 0);
+    info.field("latest_fork_usec", server.child.fork_us);
     info.field("total_forks", stats.total_forks);
     info.field("migrate_cached_sockets", 0);
     info.field("slave_expires_tracked_keys", 0);
