@@ -1,7 +1,7 @@
 //! The command table at run time: the const rows flattened, an id for each command and
 //! sub-command, and the look-up by name. Renaming (`rename-command`) changes only the look-up.
 
-use super::spec::CommandSpec;
+use super::spec::{Begin, CommandSpec};
 
 /// The rows of every family.
 pub type Groups = &'static [&'static [CommandSpec]];
@@ -18,11 +18,15 @@ pub struct Command {
     pub full_name: String,
     pub parent: Option<CommandId>,
     pub subcommands: Vec<CommandId>,
+    /// The first argument is a key.
+    pub key_first: bool,
 }
 
 const NAME_WORDS: usize = 3;
 const MAX_NAME: usize = NAME_WORDS * 8;
 const EMPTY: u16 = u16::MAX;
+const SHORT_BITS: u32 = 13;
+const CASE: u64 = 0x2020_2020_2020_2020;
 
 /// A name of up to 24 bytes, folded to lower case by setting bit 5 of every byte. Folding also
 /// joins a few non-letters, so equality of words is checked once more on the bytes.
@@ -41,6 +45,7 @@ struct NameSlot {
 pub struct CommandTable {
     commands: Vec<Command>,
     slots: Vec<NameSlot>,
+    short: ShortNames,
 }
 
 #[inline]
@@ -49,7 +54,6 @@ fn fold(name: &[u8]) -> Option<Folded> {
     if len == 0 || len > MAX_NAME {
         return None;
     }
-    const CASE: u64 = 0x2020_2020_2020_2020;
     let mut words = [0u64; NAME_WORDS];
     let whole = len / 8;
     for (word, chunk) in words.iter_mut().zip(name.chunks_exact(8)) {
@@ -77,6 +81,56 @@ fn load_short(bytes: &[u8]) -> u64 {
     u64::from(bytes[0])
 }
 
+/// A name of one to eight bytes, folded.
+#[inline]
+fn fold_short(name: &[u8]) -> u64 {
+    match name.first_chunk::<8>() {
+        Some(whole) => u64::from_le_bytes(*whole) | CASE,
+        None => load_short(name) | CASE >> (64 - 8 * name.len()),
+    }
+}
+
+/// A perfect hash of the names of one to eight letters: one multiplication, one comparison.
+#[derive(Default)]
+struct ShortNames {
+    multiplier: u64,
+    /// By the upper bits of the product: an index of `names`.
+    index: Vec<u16>,
+    /// Folded, with their commands.
+    names: Vec<(u64, u16)>,
+}
+
+impl ShortNames {
+    /// Looks for a multiplier that gives every name a place of its own.
+    fn new(names: Vec<(u64, u16)>) -> ShortNames {
+        let mut multiplier: u64 = 0x9e37_79b9_7f4a_7c15;
+        'search: loop {
+            let mut index = vec![EMPTY; 1 << SHORT_BITS];
+            for (i, (word, _)) in names.iter().enumerate() {
+                let place = &mut index[place(*word, multiplier)];
+                if *place != EMPTY {
+                    multiplier = multiplier.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(2);
+                    continue 'search;
+                }
+                *place = i as u16;
+            }
+            return ShortNames { multiplier, index, names };
+        }
+    }
+
+    #[inline]
+    fn get(&self, word: u64) -> Option<u16> {
+        let at = *self.index.get(place(word, self.multiplier))?;
+        let (name, id) = *self.names.get(usize::from(at))?;
+        (name == word).then_some(id)
+    }
+}
+
+#[inline]
+fn place(word: u64, multiplier: u64) -> usize {
+    (word.wrapping_mul(multiplier) >> (64 - SHORT_BITS)) as usize
+}
+
 /// Three compares in place; `==` on the arrays is a call.
 #[inline]
 fn same(a: &Folded, b: &Folded) -> bool {
@@ -92,7 +146,8 @@ fn mix(words: &Folded) -> usize {
 
 impl CommandTable {
     pub fn new(groups: Groups) -> CommandTable {
-        let mut table = CommandTable { commands: Vec::new(), slots: Vec::new() };
+        let mut table =
+            CommandTable { commands: Vec::new(), slots: Vec::new(), short: ShortNames::default() };
         for spec in groups.iter().flat_map(|group| group.iter()) {
             let id = table.add(spec, None);
             for sub in spec.subcommands {
@@ -109,6 +164,7 @@ impl CommandTable {
                 table.bind_name(&name, CommandId(i as u16));
             }
         }
+        table.index_short_names();
         table
     }
 
@@ -118,7 +174,9 @@ impl CommandTable {
             Some(parent) => format!("{}|{}", self.get(parent).spec.name, spec.name),
             None => spec.name.to_string(),
         };
-        self.commands.push(Command { spec, id, full_name, parent, subcommands: Vec::new() });
+        let key_first = spec.keys.first().is_some_and(|keys| keys.begin == Begin::Index(1));
+        let subcommands = Vec::new();
+        self.commands.push(Command { spec, id, full_name, parent, subcommands, key_first });
         id
     }
 
@@ -134,9 +192,24 @@ impl CommandTable {
         self.slots[i] = NameSlot { words, id: id.0, letters, name };
     }
 
+    fn index_short_names(&mut self) {
+        let bound = self.slots.iter().filter(|slot| slot.id != EMPTY);
+        let short = bound.filter(|slot| slot.letters && slot.name.len() <= 8);
+        self.short = ShortNames::new(short.map(|slot| (slot.words[0], slot.id)).collect());
+    }
+
     /// The command of that name, in any case.
     #[inline]
     pub fn lookup(&self, name: &[u8]) -> Option<&Command> {
+        if (1..=8).contains(&name.len()) {
+            if let Some(id) = self.short.get(fold_short(name)) {
+                return Some(&self.commands[usize::from(id)]);
+            }
+        }
+        self.lookup_long(name)
+    }
+
+    fn lookup_long(&self, name: &[u8]) -> Option<&Command> {
         let words = fold(name)?;
         let mask = self.slots.len() - 1;
         let mut i = mix(&words) & mask;
@@ -194,6 +267,7 @@ impl CommandTable {
             }
             self.bind_name(new, id);
         }
+        self.index_short_names();
         Ok(())
     }
 

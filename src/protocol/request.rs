@@ -221,9 +221,6 @@ impl RequestParser {
     }
 }
 
-/// Arguments that [`parse_whole`] takes at most.
-pub const WHOLE_ARGS: usize = 16;
-
 /// A command found by [`parse_whole`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Whole {
@@ -232,17 +229,17 @@ pub struct Whole {
     pub bytes: usize,
 }
 
-/// The common case without any state: a RESP command of few arguments that is there as a whole.
-/// `None` for everything else, errors included: then [`RequestParser`] looks from the start.
-/// Only for authenticated clients.
-#[inline]
+/// The common case without any state: a RESP command that is there as a whole and whose arguments
+/// have room in `argv`. `None` for everything else, errors included: then [`RequestParser`] looks
+/// from the start. Only for authenticated clients.
+#[inline(always)]
 pub fn parse_whole<'a>(
     bytes: &'a [u8],
     max_bulk_bytes: i64,
-    argv: &mut [&'a [u8]; WHOLE_ARGS],
+    argv: &mut [&'a [u8]],
 ) -> Option<Whole> {
     let (argc, mut pos) = short_header(bytes, 0, b'*')?;
-    if argc == 0 || argc > WHOLE_ARGS {
+    if argc == 0 || argc > argv.len() {
         return None;
     }
     for slot in &mut argv[..argc] {
@@ -410,7 +407,7 @@ mod tests {
                 bytes[at] = byte;
             }
             let bytes = &bytes[..cut.min(bytes.len())];
-            let mut argv: [&[u8]; WHOLE_ARGS] = [&[]; WHOLE_ARGS];
+            let mut argv: [&[u8]; 16] = [&[]; 16];
             if let Some(whole) = parse_whole(bytes, 512 << 20, &mut argv) {
                 let mut parser = RequestParser::new();
                 let long = parser.parse(bytes, OPEN);

@@ -25,6 +25,8 @@ pub struct Exec {
     /// What those send to it.
     pub parked_reply: crate::protocol::reply::Reply,
     pub command: Option<CommandId>,
+    /// Of a command in a pipeline.
+    pub key_memo: super::pipeline::KeyMemo,
     /// Error replies so far.
     pub errors: u64,
     /// How many of them have been counted for a command that failed.

@@ -12,10 +12,16 @@ use crate::commands::{Args, Ctx, ReplyError};
 /// Commands that run at once even between MULTI and EXEC.
 const NOT_QUEUED: &[&str] = &["exec", "discard", "multi", "watch", "quit", "reset"];
 
-/// Runs one command of a client, or queues it, or refuses it, or holds it back.
-pub fn process_command(server: &mut Server, client: &mut Client, args: Args<'_>) {
+/// Runs one command of a client, or queues it, or refuses it, or holds it back. `known`: what its
+/// name was found to mean before.
+pub fn process_command(
+    server: &mut Server,
+    client: &mut Client,
+    args: Args<'_>,
+    known: Option<CommandId>,
+) {
     client.last_command = None;
-    let found = match find(server, args) {
+    let found = match known.map_or_else(|| find(server, args), Ok) {
         Ok(found) => found,
         Err(_) if is_attack(args) => return server.refuse_attack(client),
         Err(error) => return reject(server, client, None, &error),

@@ -13,9 +13,7 @@ use mio::{Events, Interest, Poll, Token};
 use super::Server;
 use super::client::{Client, ClientFlags};
 use super::connection::{Conn, Flushed, Running, read_some};
-use super::dispatch::process_command;
-use crate::commands::Args;
-use crate::protocol::request::{Limits, Parsed, WHOLE_ARGS, parse_whole};
+use super::pipeline::run_commands;
 
 /// Tokens below this are listeners and wake-up descriptors; above are clients.
 const WAKE_TOKEN: Token = Token(usize::MAX);
@@ -23,8 +21,6 @@ const SIGNAL_TOKEN: Token = Token(usize::MAX - 1);
 const LISTENER_BASE: usize = usize::MAX - 1024;
 /// Shared read buffer; also the most that one client may bring in one turn.
 const READ_BYTES: usize = 64 * 1024;
-/// Commands of one client in one turn, so that a long pipeline does not starve the others.
-const MAX_COMMANDS_PER_TURN: usize = 10_000;
 const EVENTS_CAPACITY: usize = 1024;
 
 /// Why the loop does something.
@@ -260,86 +256,6 @@ fn causes(server: &Server, event: &mio::event::Event) -> impl Iterator<Item = Ev
 /// The token of a listening socket.
 pub fn listener_token(index: usize) -> Token {
     Token(LISTENER_BASE + index)
-}
-
-/// Runs the whole commands in `query`. Returns the bytes they had, and whether more of them are
-/// left (the client is blocked or closing, or its turn is over).
-fn run_commands(server: &mut Server, client: &mut Client, query: &[u8]) -> (usize, bool) {
-    let mut done = 0;
-    let mut commands = 0;
-    let mut stopped = false;
-    let mut argv: [&[u8]; WHOLE_ARGS] = [&[]; WHOLE_ARGS];
-    let max_bulk_bytes = server.config.proto_max_bulk_len as i64;
-    server.clock.start_batch();
-    while done < query.len() {
-        let busy = client.is_closing() || client.flags.has(ClientFlags::BLOCKED);
-        if busy || commands >= MAX_COMMANDS_PER_TURN {
-            stopped = true;
-            break;
-        }
-        let authenticated = !server.auth_required(client);
-        let Some(conn) = client.conn.as_mut() else { break };
-        if authenticated
-            && conn.parser.is_idle()
-            && let Some(whole) = parse_whole(&query[done..], max_bulk_bytes, &mut argv)
-        {
-            commands += 1;
-            run_one(server, client, Args(&argv[..whole.argc]));
-            done += whole.bytes;
-            continue;
-        }
-        let limits = Limits { max_bulk_bytes, authenticated };
-        match run_odd(server, client, &query[done..], limits) {
-            Some(bytes) => {
-                commands += 1;
-                done += bytes;
-            }
-            None => break,
-        }
-    }
-    server.after_commands(commands);
-    (done, stopped)
-}
-
-/// The general case of a command: incomplete, inline, of many arguments, broken. Returns the bytes
-/// it had, or `None` if more must be read.
-fn run_odd(
-    server: &mut Server,
-    client: &mut Client,
-    query: &[u8],
-    limits: Limits,
-) -> Option<usize> {
-    // The parser is moved out while its command runs: a command may close the connection.
-    let mut parser = std::mem::take(&mut client.conn.as_mut()?.parser);
-    let used = match parser.parse(query, limits) {
-        Ok(Parsed::Command { bytes }) => {
-            let argv: Vec<&[u8]> = (0..parser.argc()).map(|i| parser.arg(query, i)).collect();
-            run_one(server, client, Args(&argv));
-            parser.reset();
-            Some(bytes)
-        }
-        Ok(Parsed::Nothing { bytes }) => {
-            parser.reset();
-            Some(bytes)
-        }
-        Ok(Parsed::Incomplete) => None,
-        Err(error) => {
-            server.protocol_error(client, &error, query);
-            Some(query.len())
-        }
-    };
-    if let Some(conn) = client.conn.as_mut() {
-        conn.parser = parser;
-    }
-    used
-}
-
-#[inline]
-fn run_one(server: &mut Server, client: &mut Client, args: Args<'_>) {
-    client.argv_bytes = args.iter().map(|arg| arg.len()).sum();
-    process_command(server, client, args);
-    client.argv_bytes = 0;
-    server.after_command(client);
 }
 
 impl Server {

@@ -43,7 +43,7 @@ impl Server {
     /// if somebody may want to know of the miss: what follows then needs the whole server.
     #[inline]
     pub fn lookup_read_with(&mut self, db: usize, key: &[u8], how: Lookup) -> Option<EntryRef<'_>> {
-        let at = self.keyspace.dbs[db].hash(key);
+        let at = self.key_hash(db, key);
         let tells_misses = self.config.notify_keyspace_events.intersects(NotifyFlags::KEY_MISS);
         if (tells_misses || self.keyspace.dbs[db].expires_len() > 0) && !self.is_live(db, at, key) {
             self.missed(db, key, how);
@@ -82,7 +82,7 @@ impl Server {
     /// A key for writing: `None` if absent or expired. Counts neither hits nor misses.
     #[inline]
     pub fn lookup_write(&mut self, db: usize, key: &[u8]) -> Option<EntryMut<'_>> {
-        let at = self.keyspace.dbs[db].hash(key);
+        let at = self.key_hash(db, key);
         self.lookup_write_hashed(db, at, key)
     }
 
@@ -136,7 +136,7 @@ impl Server {
         key: &[u8],
         new: impl FnOnce() -> T,
     ) -> Result<&mut T, ReplyError> {
-        let at = self.keyspace.dbs[db].hash(key);
+        let at = self.key_hash(db, key);
         if self.lookup_write_hashed(db, at, key).is_none() {
             self.add_key(db, key, new().into_value());
         }

@@ -37,6 +37,7 @@ pub mod monitor;
 pub mod networking;
 pub mod notify;
 pub mod pause;
+pub mod pipeline;
 pub mod process;
 pub mod propagate;
 pub mod pubsub;

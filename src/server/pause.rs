@@ -168,7 +168,7 @@ impl Server {
 
     fn process_postponed(&mut self, client: &mut Client, blocked: Blocked) {
         client.argv_bytes = blocked.argv.iter().map(|arg| arg.len()).sum();
-        with_owned(&blocked.argv, |args| process_command(self, client, args));
+        with_owned(&blocked.argv, |args| process_command(self, client, args, None));
         client.argv_bytes = 0;
         self.after_command(client);
         self.queue_write(client);

@@ -33,7 +33,8 @@ impl Server {
         self.expire_if_needed(db, key);
         let lru = self.overwrite_lru(db, key);
         let keys = self.keyspace.dbs[db].len();
-        let old = self.keyspace.dbs[db].set_bytes(key, value, keep_ttl, lru);
+        let at = self.key_hash(db, key);
+        let old = self.keyspace.dbs[db].set_bytes_hashed(at, key, value, keep_ttl, lru);
         if self.keyspace.dbs[db].len() > keys {
             self.signal_key_as_ready(db, key);
             self.notify(NotifyFlags::NEW, "new", key, db);

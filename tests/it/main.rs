@@ -13,6 +13,7 @@ mod connections;
 mod differential;
 mod hash;
 mod keyspace;
+mod pipelines;
 mod pubsub;
 mod server_commands;
 mod server_process;

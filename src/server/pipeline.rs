@@ -1,0 +1,249 @@
+//! The commands in a query buffer: parsed a batch ahead, so that the cache lines of their keys are
+//! on the way while the commands before them run; then run one by one.
+//!
+//! What is known ahead is a hint and never decides anything: commands find their keys as always,
+//! but take the hash that was computed for the prefetch (`Server::key_hash`).
+
+use super::Server;
+use super::client::{Client, ClientFlags};
+use super::dispatch::process_command;
+use crate::commands::Args;
+use crate::commands::table::CommandId;
+use crate::protocol::request::{Limits, Parsed, Whole, parse_whole};
+use crate::storage::keyspace::KeyHash;
+
+/// Commands of one client in one turn, so that a long pipeline does not starve the others.
+const MAX_COMMANDS_PER_TURN: usize = 10_000;
+/// Commands parsed ahead.
+const BATCH: usize = 16;
+/// Their arguments at most.
+const BATCH_ARGS: usize = 48;
+/// Arguments of a command that comes alone; one with more takes the general way.
+const FEW_ARGS: usize = 16;
+/// A database with fewer keys is in the processor's cache anyway.
+const PREFETCH_KEYS: usize = 16 * 1024;
+
+/// The hash of one key of the running command, found by the key's place in memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeyMemo(Option<(*const u8, usize, KeyHash)>);
+
+impl KeyMemo {
+    #[inline(always)]
+    fn get(&self, key: &[u8]) -> Option<KeyHash> {
+        let (start, len, at) = self.0?;
+        (start == key.as_ptr() && len == key.len()).then_some(at)
+    }
+}
+
+/// A command that was parsed ahead.
+#[derive(Clone, Copy)]
+struct Ahead {
+    whole: Whole,
+    /// Found by name; a container's sub-command is looked for when it runs.
+    id: Option<CommandId>,
+    /// Of its first argument, if that is a key and worth a prefetch.
+    key: Option<KeyHash>,
+}
+
+impl Ahead {
+    const NONE: Ahead = Ahead { whole: Whole { argc: 0, bytes: 0 }, id: None, key: None };
+}
+
+/// Whole commands at the start of a query buffer.
+struct Batch<'q> {
+    argv: [&'q [u8]; BATCH_ARGS],
+    commands: [Ahead; BATCH],
+    len: usize,
+}
+
+impl<'q> Batch<'q> {
+    const EMPTY: Batch<'static> =
+        Batch { argv: [&[]; BATCH_ARGS], commands: [Ahead::NONE; BATCH], len: 0 };
+
+    /// Takes the whole commands that `query` begins with, as far as there is room.
+    #[inline]
+    fn parse(&mut self, query: &'q [u8], server: &Server) {
+        let max_bulk_bytes = server.config.proto_max_bulk_len as i64;
+        self.len = 0;
+        let (mut at, mut args) = (0, 0);
+        while self.len < BATCH
+            && let Some(whole) = parse_whole(&query[at..], max_bulk_bytes, &mut self.argv[args..])
+        {
+            self.commands[self.len] = Ahead { whole, ..Ahead::NONE };
+            self.len += 1;
+            at += whole.bytes;
+            args += whole.argc;
+        }
+    }
+
+    /// Asks for the memory of the keys; first all buckets, then the entries they lead to.
+    #[inline]
+    fn prefetch(&mut self, server: &Server, db: usize) {
+        let db = &server.keyspace.dbs[db];
+        let mut args = 0;
+        for ahead in &mut self.commands[..self.len] {
+            let argv = &self.argv[args..args + ahead.whole.argc];
+            args += argv.len();
+            let Some(command) = server.commands.lookup(argv[0]) else { continue };
+            ahead.id = command.subcommands.is_empty().then_some(command.id);
+            if command.key_first
+                && let Some(key) = argv.get(1)
+            {
+                let at = db.hash(key);
+                db.prefetch_bucket(at);
+                ahead.key = Some(at);
+            }
+        }
+        for ahead in &self.commands[..self.len] {
+            if let Some(at) = ahead.key {
+                db.prefetch_entry(at);
+            }
+        }
+    }
+}
+
+/// Runs the whole commands in `query`. Returns the bytes they had, and whether more of them are
+/// left (the client is blocked or closing, or its turn is over).
+pub fn run_commands(server: &mut Server, client: &mut Client, query: &[u8]) -> (usize, bool) {
+    let mut done = 0;
+    let mut commands = 0;
+    let mut stopped = false;
+    let max_bulk_bytes = server.config.proto_max_bulk_len as i64;
+    server.clock.start_batch();
+    while done < query.len() {
+        if is_stopped(client) || commands >= MAX_COMMANDS_PER_TURN {
+            stopped = true;
+            break;
+        }
+        let authenticated = !server.auth_required(client);
+        let Some(conn) = client.conn.as_mut() else { break };
+        let rest = &query[done..];
+        if authenticated && conn.parser.is_idle() {
+            let (count, bytes) = run_whole(server, client, rest, max_bulk_bytes);
+            if count > 0 {
+                commands += count;
+                done += bytes;
+                continue;
+            }
+        }
+        let limits = Limits { max_bulk_bytes, authenticated };
+        match run_odd(server, client, rest, limits) {
+            Some(bytes) => {
+                commands += 1;
+                done += bytes;
+            }
+            None => break,
+        }
+    }
+    server.after_commands(commands);
+    (done, stopped)
+}
+
+#[inline]
+fn is_stopped(client: &Client) -> bool {
+    client.is_closing() || client.flags.has(ClientFlags::BLOCKED)
+}
+
+/// Runs whole commands of a few arguments at the start of `query`: one, or batches of them if
+/// several came and prefetching pays. Returns how many, and their bytes.
+#[inline]
+fn run_whole(
+    server: &mut Server,
+    client: &mut Client,
+    query: &[u8],
+    max_bulk_bytes: i64,
+) -> (usize, usize) {
+    let mut argv: [&[u8]; FEW_ARGS] = [&[]; FEW_ARGS];
+    let Some(whole) = parse_whole(query, max_bulk_bytes, &mut argv) else { return (0, 0) };
+    if whole.bytes < query.len() && server.keyspace.dbs[client.db].len() >= PREFETCH_KEYS {
+        return run_pipeline(server, client, query);
+    }
+    run_one(server, client, Args(&argv[..whole.argc]), None);
+    (1, whole.bytes)
+}
+
+/// Runs batches until there is no further whole command or one stops the client.
+#[inline(never)]
+fn run_pipeline(server: &mut Server, client: &mut Client, query: &[u8]) -> (usize, usize) {
+    let mut batch: Batch<'_> = Batch::EMPTY;
+    let (mut commands, mut bytes) = (0, 0);
+    loop {
+        batch.parse(&query[bytes..], server);
+        if batch.len == 0 {
+            break;
+        }
+        batch.prefetch(server, client.db);
+        let mut args = 0;
+        for ahead in &batch.commands[..batch.len] {
+            let argv = &batch.argv[args..args + ahead.whole.argc];
+            args += argv.len();
+            server.exec.key_memo =
+                KeyMemo(ahead.key.map(|at| (argv[1].as_ptr(), argv[1].len(), at)));
+            run_one(server, client, Args(argv), ahead.id);
+            commands += 1;
+            bytes += ahead.whole.bytes;
+            if is_stopped(client) || server.auth_required(client) {
+                server.exec.key_memo = KeyMemo(None);
+                return (commands, bytes);
+            }
+        }
+        // The buffer may be gone when the next look-up comes.
+        server.exec.key_memo = KeyMemo(None);
+        if commands >= MAX_COMMANDS_PER_TURN {
+            break;
+        }
+    }
+    (commands, bytes)
+}
+
+/// The general case of a command: incomplete, inline, of many arguments, broken. Returns the bytes
+/// it had, or `None` if more must be read.
+fn run_odd(
+    server: &mut Server,
+    client: &mut Client,
+    query: &[u8],
+    limits: Limits,
+) -> Option<usize> {
+    // The parser is moved out while its command runs: a command may close the connection.
+    let mut parser = std::mem::take(&mut client.conn.as_mut()?.parser);
+    let used = match parser.parse(query, limits) {
+        Ok(Parsed::Command { bytes }) => {
+            let argv: Vec<&[u8]> = (0..parser.argc()).map(|i| parser.arg(query, i)).collect();
+            run_one(server, client, Args(&argv), None);
+            parser.reset();
+            Some(bytes)
+        }
+        Ok(Parsed::Nothing { bytes }) => {
+            parser.reset();
+            Some(bytes)
+        }
+        Ok(Parsed::Incomplete) => None,
+        Err(error) => {
+            server.protocol_error(client, &error, query);
+            Some(query.len())
+        }
+    };
+    if let Some(conn) = client.conn.as_mut() {
+        conn.parser = parser;
+    }
+    used
+}
+
+#[inline]
+fn run_one(server: &mut Server, client: &mut Client, args: Args<'_>, known: Option<CommandId>) {
+    client.argv_bytes = args.iter().map(|arg| arg.len()).sum();
+    process_command(server, client, args, known);
+    client.argv_bytes = 0;
+    server.after_command(client);
+}
+
+impl Server {
+    /// The hash of a key, which may have been computed ahead.
+    #[inline(always)]
+    pub fn key_hash(&self, db: usize, key: &[u8]) -> KeyHash {
+        match self.exec.key_memo.get(key) {
+            Some(at) => at,
+            None => self.keyspace.dbs[db].hash(key),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Pipelines over a large keyspace, where commands are parsed ahead and their keys prefetched: what
+//! comes out must be what comes out one by one.
+
+use super::common::Server;
+use super::common::client::Client;
+
+const KEYS: u64 = 20_000;
+
+/// A command that makes hints about later ones wrong, or uses them.
+fn command(rng: &mut fastrand::Rng) -> Vec<String> {
+    let key = format!("key:{}", rng.u64(..KEYS + 100));
+    let words: &[&str] = match rng.u8(..26) {
+        0 => &["SELECT", "0"],
+        1 => &["SELECT", "1"],
+        2 => &["SWAPDB", "0", "1"],
+        3 => &["MULTI"],
+        4..=6 => &["EXEC"],
+        7 => &["DISCARD"],
+        8 => &["CONFIG", "GET", "hz"],
+        9 => &["NOSUCH", "key:1"],
+        10 => &["GET"],
+        11 => &["DEL", &key],
+        12 => &["SET", &key, "a longer value that moves the entry, of sixty bytes or even more"],
+        13 => &["SET", &key, "v", "PX", "1000000"],
+        14 => &["RENAME", &key, "key:7"],
+        15 => &["INCR", "counter"],
+        16 => &["APPEND", &key, "x"],
+        17 => &["LPUSH", "list", &key],
+        18 => &["RPOP", "list"],
+        19 => &["MGET", &key, "key:1", "key:2"],
+        _ => &["GET", &key],
+    };
+    words.iter().map(|word| word.to_string()).collect()
+}
+
+fn filled() -> (Server, Client) {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    client.command(&["DEBUG", "POPULATE", &KEYS.to_string()]);
+    (server, client)
+}
+
+#[test]
+fn a_pipeline_answers_as_single_commands_do() {
+    let (_one, mut single) = filled();
+    let (_two, mut pipelined) = filled();
+    let mut rng = fastrand::Rng::with_seed(7);
+    for _ in 0..60 {
+        let count = rng.usize(1..60);
+        let commands: Vec<Vec<String>> = (0..count).map(|_| command(&mut rng)).collect();
+        let replies = pipelined.pipeline(&commands);
+        for (command, reply) in commands.iter().zip(replies) {
+            assert_eq!(single.command(command), reply, "{command:?}");
+        }
+    }
+    // DEBUG is refused within a transaction that the last round may have left open.
+    for client in [&mut single, &mut pipelined] {
+        client.command(&["RESET"]);
+    }
+    assert_eq!(single.command(&["DEBUG", "DIGEST"]), pipelined.command(&["DEBUG", "DIGEST"]));
+}
+
+#[test]
+fn a_blocked_or_logged_out_client_runs_nothing_of_the_rest() {
+    let (server, mut client) = filled();
+    let mut other = server.client();
+    let words = |text: &str| text.split(' ').map(str::to_string).collect::<Vec<_>>();
+    for text in ["GET key:1", "BLPOP q 0", "SET key:1 after"] {
+        client.send(&words(text));
+    }
+    assert_eq!(client.read().text(), "value:1");
+    assert_eq!(other.command(&["GET", "key:1"]).text(), "value:1", "the rest waits");
+    other.command(&["LPUSH", "q", "x"]);
+    assert_eq!(client.read().items().len(), 2);
+    assert_eq!(client.read().text(), "OK");
+
+    other.command(&["CONFIG", "SET", "requirepass", "secret"]);
+    let replies = client.pipeline(&[words("GET key:2"), words("RESET"), words("GET key:2")]);
+    assert_eq!(replies[0].text(), "value:2");
+    assert_eq!(replies[1].text(), "RESET");
+    assert!(replies[2].is_error(), "not logged in any more: {:?}", replies[2]);
+}
