@@ -201,10 +201,10 @@ impl CommandTable {
     /// The command of that name, in any case.
     #[inline]
     pub fn lookup(&self, name: &[u8]) -> Option<&Command> {
-        if (1..=8).contains(&name.len()) {
-            if let Some(id) = self.short.get(fold_short(name)) {
-                return Some(&self.commands[usize::from(id)]);
-            }
+        if (1..=8).contains(&name.len())
+            && let Some(id) = self.short.get(fold_short(name))
+        {
+            return Some(&self.commands[usize::from(id)]);
         }
         self.lookup_long(name)
     }
