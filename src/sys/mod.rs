@@ -1,6 +1,7 @@
 //! The home of `unsafe`: thin, safe wrappers of system calls and of the allocator.
 
 pub mod append;
+pub mod disk;
 pub mod fork;
 pub mod locale;
 pub mod mallctl;

@@ -10,4 +10,8 @@
 //! [`format`] holds the numbers; reading and writing stand in files of their own, values beside
 //! their containers' encodings.
 
+pub mod file;
 pub mod format;
+pub mod object_save;
+pub mod save;
+pub mod writer;
