@@ -80,7 +80,7 @@ impl Session {
 
     fn run(&mut self, argv: &[&[u8]]) {
         self.client.reply.truncate(0);
-        process_command(&mut self.server, &mut self.client, Args(argv));
+        process_command(&mut self.server, &mut self.client, Args(argv), None);
     }
 
     fn run_text(&mut self, command: &str) {
