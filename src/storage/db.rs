@@ -157,6 +157,17 @@ impl Db {
         self.insert_entry(at, Entry::from_bytes(key, value, expire, lru));
     }
 
+    /// `insert_bytes` of a key that a loader read; false (and no change) if the key exists.
+    #[inline]
+    pub fn load_bytes(&mut self, key: &[u8], value: &[u8], expire: Option<i64>, lru: u32) -> bool {
+        let at = self.hash(key);
+        let free = self.keys.find(at, key).is_none();
+        if free {
+            self.insert_entry(at, Entry::from_bytes(key, value, expire, lru));
+        }
+        free
+    }
+
     fn insert_entry(&mut self, at: KeyHash, entry: Entry) {
         debug_assert!(self.keys.find(at, entry.as_ref().key()).is_none());
         let has_ttl = entry.as_ref().expire().is_some();

@@ -1,17 +1,22 @@
 //! The RDB format: a snapshot of the keyspace, and of single values (DUMP and RESTORE).
 //!
 //! ```text
-//! file     "REDIS" + version as 4 digits | aux … | functions … | databases | EOF | crc64 (version 5+)
+//! file     "REDIS", version as 4 digits | aux … | functions … | databases | EOF | crc64 (5+)
 //! database SELECTDB id | RESIZEDB keys expires | [SLOT_INFO …] key …
 //! key      [EXPIRETIME_MS i64] [IDLE len | FREQ u8] type | key string | value
 //! payload  type | value | version u16 | crc64              (DUMP)
 //! ```
 //!
-//! [`format`] holds the numbers; reading and writing stand in files of their own, values beside
-//! their containers' encodings.
+//! [`format`] holds the numbers. [`reader`] reads lengths and strings from a file, socket or
+//! payload, [`object_load`] values of all types and ages, [`load`] whole files; [`writer`],
+//! [`object_save`] and [`save`] write them, [`file`](mod@file) puts files in place.
 
 pub mod file;
 pub mod format;
+pub mod load;
+pub mod object_load;
 pub mod object_save;
+pub mod reader;
 pub mod save;
 pub mod writer;
+mod ziplist;

@@ -9,11 +9,13 @@
 //!
 //! Invariant: the header tells the number of bytes, and the last byte is 0xFF.
 
+mod builder;
 mod reader;
 #[cfg(test)]
 mod tests;
 pub mod thin_bytes;
 
+pub use builder::ListpackBuilder;
 pub use reader::{Invalid, Iter, LpRef, LpValue, Needle, Pos, parse_int};
 
 use reader::{COUNT_UNKNOWN, EOF, HEADER, backlen_size};

@@ -86,6 +86,14 @@ impl Hash {
         }
     }
 
+    /// After a whole listpack was loaded: makes a table if it has too many fields. Their lengths do
+    /// not matter here, for reading all of them would take long.
+    pub fn convert_if_too_many(&mut self, limits: &HashLimits) {
+        if self.listpack().is_some() && self.len() > limits.max_listpack_entries {
+            self.convert_to_table();
+        }
+    }
+
     fn convert_to_table(&mut self) {
         let mut table = FieldTable::with_capacity(self.len());
         let (mut name, mut value) = (itoa::Buffer::new(), itoa::Buffer::new());
