@@ -61,8 +61,9 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
         feed_monitors(ctx, id, db_before, args);
     }
     let changed = ctx.server.dirty != dirty_before;
-    let db = ctx.client.db;
-    ctx.server.propagate.command_done(db, args.0, changed);
+    if ctx.server.propagate.concerns(changed) {
+        ctx.server.propagate_command(ctx.client.db, args.0, changed);
+    }
     if ctx.client.flags.has(ClientFlags::BLOCKED) {
         remember_blocked(ctx.client, id, args, us);
     } else {
@@ -95,13 +96,12 @@ fn enter(ctx: &mut Ctx<'_>, id: CommandId) -> Option<CommandId> {
 
 fn leave(ctx: &mut Ctx<'_>, outer: Option<CommandId>) {
     ctx.server.exec.depth -= 1;
-    ctx.server.exec.command = outer;
-    if ctx.server.exec.depth > 0 {
-        return;
+    if ctx.server.exec.depth == 0 {
+        ctx.server.flush_pushes(ctx.client);
+        ctx.server.exec.client = 0;
+        ctx.server.propagate_now();
     }
-    ctx.server.flush_pushes(ctx.client);
-    ctx.server.exec.client = 0;
-    ctx.server.propagate_now();
+    ctx.server.exec.command = outer;
 }
 
 fn account(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, us: u64) {

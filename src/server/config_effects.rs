@@ -143,6 +143,7 @@ impl Server {
         self.lazyfree.reset_freed();
         (self.child.fork_us, self.child.fork_rate) = (0, 0.0);
         self.rdb.saves = 0;
+        self.aof.reset_stats();
         let count = codes.len();
         if count > LAZY_FREE_THRESHOLD {
             self.lazyfree.send(Box::new(codes), count as u64);

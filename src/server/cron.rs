@@ -85,6 +85,7 @@ impl Server {
         self.clients_cron();
         self.databases_cron();
         self.persistence_cron();
+        self.aof_cron();
         self.resume_if_pause_over();
         self.cron.loops += 1;
         self.stats.eventloop_duration_cron_us += self.clock.monotonic_us() - start_us;

@@ -132,8 +132,7 @@ impl Server {
     /// Bytes that evicting keys cannot free and that must not make it try: AOF and replica buffers
     /// shrink by themselves, and grow by what eviction propagates.
     pub fn mem_not_counted_for_evict(&self) -> usize {
-        let pending = &self.propagate.pending;
-        pending.iter().flat_map(|command| &command.argv).map(|arg| arg.len()).sum()
+        self.propagate.pending_bytes() + self.aof.buffer_bytes()
     }
 
     /// Bytes by which counted memory exceeds `maxmemory`; 0 = within the limit.

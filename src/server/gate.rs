@@ -23,6 +23,8 @@ const RULES: &[Rule] = &[
     authenticated,
     // Under memory pressure commands that would need more are refused; eviction is tried first.
     memory_is_available,
+    // What cannot be made durable is not written. PING tells that, too.
+    disk_takes_writes,
     // RESP2 subscribers may only change their subscriptions: their connection carries messages.
     subscriber_context,
 ];
@@ -94,6 +96,25 @@ fn memory_is_available(
         deny |= c.spec.name == "exec" && multi.flags & flag::DENYOOM != 0;
     }
     if out_of_memory && deny { Err(ReplyError::OOM) } else { Ok(()) }
+}
+
+fn disk_takes_writes(
+    server: &mut Server,
+    client: &mut Client,
+    c: &Candidate<'_>,
+) -> Result<(), ReplyError> {
+    if !server.aof.writes_denied || client.must_obey() {
+        return Ok(());
+    }
+    let queued = client.multi.as_ref().map_or(0, |multi| multi.flags);
+    let writes = c.spec.flags & flag::WRITE != 0
+        || c.spec.name == "exec" && queued & flag::WRITE != 0
+        || c.spec.name == "ping";
+    if !writes {
+        return Ok(());
+    }
+    let reason = server.aof.disk_error();
+    Err(ReplyError::new(format!("MISCONF Errors writing to the AOF file: {reason}")))
 }
 
 /// Evicts; what this client has subscribed to of it reaches it before the command's reply.

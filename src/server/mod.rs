@@ -1,6 +1,7 @@
 //! The server: the composition of its subsystems, each a struct of its own in a file of its own.
 //! Only the main thread sees it.
 
+pub mod aof;
 pub mod before_sleep;
 pub mod blocking;
 pub mod call;
@@ -68,6 +69,7 @@ pub struct Server {
     pub stats: stats::Stats,
     pub exec: call::Exec,
     pub propagate: propagate::Propagate,
+    pub aof: aof::Aof,
     pub blocking: blocking::Blocking,
     pub watches: transaction::Watches,
     pub pubsub: pubsub::PubSub,
@@ -123,6 +125,7 @@ impl Server {
             listeners: listener::Listeners::default(),
             exec: call::Exec::default(),
             propagate: propagate::Propagate::default(),
+            aof: aof::Aof::new(clock.now_ms),
             blocking: blocking::Blocking::default(),
             watches: transaction::Watches::default(),
             pubsub: pubsub::PubSub::default(),

@@ -81,6 +81,7 @@ impl Server {
         !client.flags.has(ClientFlags::AUTHENTICATED)
             || client.flags.has(ClientFlags::PUBSUB)
             || self.config.maxmemory != 0
+            || self.aof.writes_denied
     }
 
     /// Accounts for bytes read from the client's socket.

@@ -1,13 +1,31 @@
 //! What must reach the AOF and the replicas: collected while a command runs, handed over when the
 //! outermost command is done. Nothing else writes to either.
+//!
+//! A command that is propagated as it was received, and alone, is handed over from its arguments
+//! without a copy between; everything else is encoded once, into a buffer that is kept.
 
-/// One command to propagate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Propagated {
-    pub db: usize,
-    pub argv: Vec<Box<[u8]>>,
+use super::Server;
+use crate::commands::spec::flag;
+use crate::persistence::aof::feed::{Outgoing, push_command};
+use crate::protocol::reply::Reply;
+
+/// One collected command.
+#[derive(Debug, Clone, Copy)]
+struct Op {
+    db: usize,
     /// Not for the AOF: it changes no data (PUBLISH).
-    pub replicas_only: bool,
+    replicas_only: bool,
+    /// Where it ends in the buffer.
+    end: usize,
+}
+
+/// What the running command asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Wishes {
+    prevented: bool,
+    forced: bool,
+    /// What stands for the command is in `Propagate::replacement`.
+    replaced: bool,
 }
 
 /// Collected commands of the current execution unit.
@@ -15,74 +33,144 @@ pub struct Propagated {
 pub struct Propagate {
     /// Somebody listens: AOF on, or replicas, or a backlog.
     pub enabled: bool,
-    pub pending: Vec<Propagated>,
-    /// What stands for the command that runs, if not the command itself.
-    replacement: Option<Vec<Box<[u8]>>>,
-    prevented: bool,
-    forced: bool,
-}
-
-fn owned(argv: &[&[u8]]) -> Vec<Box<[u8]>> {
-    argv.iter().map(|arg| Box::from(*arg)).collect()
+    ops: Vec<Op>,
+    /// The commands, encoded.
+    bytes: Reply,
+    replacement: Reply,
+    wishes: Wishes,
 }
 
 impl Propagate {
     /// The running command is propagated as `argv`.
     pub fn replace(&mut self, argv: &[&[u8]]) {
         if self.enabled {
-            self.replacement = Some(owned(argv));
+            self.replacement.truncate(0);
+            push_command(&mut self.replacement, argv);
+            self.wishes.replaced = true;
         }
     }
 
     /// The running command is not propagated.
     pub fn prevent(&mut self) {
-        self.prevented = true;
+        self.wishes.prevented = true;
     }
 
     /// The running command goes to the replicas although it changes no data.
     pub fn force_replicas(&mut self) {
-        self.forced = true;
+        self.wishes.forced = true;
     }
 
     /// One more command is propagated, after those given before and before the running one.
     pub fn also(&mut self, db: usize, argv: &[&[u8]]) {
         if self.enabled {
-            self.pending.push(Propagated { db, argv: owned(argv), replicas_only: false });
+            self.push(db, Outgoing::Argv(argv), false);
         }
+    }
+
+    fn push(&mut self, db: usize, command: Outgoing<'_>, replicas_only: bool) {
+        command.push_to(&mut self.bytes);
+        self.ops.push(Op { db, replicas_only, end: self.bytes.len() });
+    }
+
+    /// Something was collected.
+    #[inline]
+    pub fn is_pending(&self) -> bool {
+        !self.ops.is_empty()
+    }
+
+    /// Bytes of what was collected.
+    pub fn pending_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// True if `command_done` may have something to do.
+    #[inline]
+    pub fn concerns(&self, changed: bool) -> bool {
+        changed && self.enabled || self.wishes != Wishes::default()
     }
 
     /// The command that ran is over. If it made changes, it, or what replaces it, follows what was
     /// given to `also` meanwhile: an expired key is deleted before the command that met it.
-    pub fn command_done(&mut self, db: usize, argv: &[&[u8]], changed: bool) {
-        let prevented = std::mem::take(&mut self.prevented);
-        let forced = std::mem::take(&mut self.forced);
-        let replacement = self.replacement.take();
-        if (changed || forced) && self.enabled && !prevented {
-            let argv = replacement.unwrap_or_else(|| owned(argv));
-            self.pending.push(Propagated { db, argv, replicas_only: !changed });
+    ///
+    /// Returns true if the command, as it is, is all there is to propagate: the caller does.
+    fn command_done(&mut self, db: usize, argv: &[&[u8]], changed: bool, outermost: bool) -> bool {
+        let wishes = std::mem::take(&mut self.wishes);
+        if !self.enabled || wishes.prevented || !changed && !wishes.forced {
+            return false;
         }
+        if wishes.replaced {
+            let replacement = std::mem::take(&mut self.replacement);
+            self.push(db, Outgoing::Encoded(replacement.as_bytes()), !changed);
+            self.replacement = replacement;
+        } else if outermost && self.ops.is_empty() {
+            return true;
+        } else {
+            self.push(db, Outgoing::Argv(argv), !changed);
+        }
+        false
     }
 
-    /// What was collected, for the AOF and the replicas: several commands are wrapped into MULTI
-    /// and EXEC, so that whoever replays them sees all or none.
-    pub fn take_unit(&mut self) -> Vec<Propagated> {
-        let mut unit = std::mem::take(&mut self.pending);
-        if unit.len() > 1 {
-            let (db, replicas_only) = (unit[0].db, unit.iter().all(|op| op.replicas_only));
-            let wrap = |name: &[u8]| Propagated { db, argv: vec![name.into()], replicas_only };
-            unit.insert(0, wrap(b"MULTI"));
-            unit.push(wrap(b"EXEC"));
+    /// Forgets what was collected, keeping small buffers.
+    fn clear(&mut self) {
+        const KEPT_BYTES: usize = 64 * 1024;
+        self.ops.clear();
+        self.bytes.truncate(0);
+        for kept in [&mut self.bytes, &mut self.replacement] {
+            if kept.buffer_mut().capacity() > KEPT_BYTES {
+                *kept = Reply::new();
+            }
         }
-        unit
     }
 }
 
-impl super::Server {
+impl Server {
+    /// The command that ran is over; see [`Propagate::concerns`].
+    pub fn propagate_command(&mut self, db: usize, argv: &[&[u8]], changed: bool) {
+        let outermost = self.exec.depth <= 1;
+        if self.propagate.command_done(db, argv, changed, outermost) {
+            self.propagate_to_all(Some(db), Outgoing::Argv(argv), !changed);
+        }
+    }
+
     /// Hands the collected commands to AOF and replicas.
     #[inline]
     pub fn propagate_now(&mut self) {
-        if !self.propagate.pending.is_empty() {
-            self.propagate.pending.clear();
+        if self.propagate.is_pending() {
+            self.propagate_unit();
+        }
+    }
+
+    /// Several commands are wrapped into MULTI and EXEC, so that whoever replays them sees all or
+    /// none; not if the command that caused them touches keys at random: its effects have nothing
+    /// to do with each other.
+    fn propagate_unit(&mut self) {
+        let mut unit = std::mem::take(&mut self.propagate);
+        self.propagate.enabled = unit.enabled;
+        let command = self.exec.command.map(|id| self.commands.get(id).spec.flags);
+        let arbitrary = command.is_some_and(|flags| flags & flag::TOUCHES_ARBITRARY_KEYS != 0);
+        let wrapped = unit.ops.len() > 1 && !arbitrary;
+        let replicas_only = unit.ops.iter().all(|op| op.replicas_only);
+        if wrapped {
+            self.propagate_to_all(None, Outgoing::Argv(&[b"MULTI"]), replicas_only);
+        }
+        let mut start = 0;
+        for op in &unit.ops {
+            let command = Outgoing::Encoded(&unit.bytes.as_bytes()[start..op.end]);
+            self.propagate_to_all(Some(op.db), command, op.replicas_only);
+            start = op.end;
+        }
+        if wrapped {
+            self.propagate_to_all(None, Outgoing::Argv(&[b"EXEC"]), replicas_only);
+        }
+        unit.clear();
+        self.propagate = unit;
+    }
+
+    /// One command to everyone who listens. `db`: where it runs; `None` for MULTI and EXEC, whose
+    /// SELECT, if needed, comes with the command between them.
+    fn propagate_to_all(&mut self, db: Option<usize>, command: Outgoing<'_>, replicas_only: bool) {
+        if !replicas_only {
+            self.feed_aof(db, command);
         }
     }
 }
@@ -91,33 +179,58 @@ impl super::Server {
 mod tests {
     use super::*;
 
-    fn names(propagate: &mut Propagate) -> Vec<String> {
-        let unit = propagate.take_unit();
-        unit.iter().map(|op| String::from_utf8_lossy(&op.argv.join(&b' ')).into_owned()).collect()
+    fn collected(propagate: &mut Propagate) -> Vec<(String, bool)> {
+        let mut start = 0;
+        let mut out = Vec::new();
+        for op in &propagate.ops {
+            let text = String::from_utf8_lossy(&propagate.bytes.as_bytes()[start..op.end]);
+            let words: Vec<&str> = text.split("\r\n").skip(2).step_by(2).collect();
+            out.push((words.join(" "), op.replicas_only));
+            start = op.end;
+        }
+        propagate.clear();
+        out
+    }
+
+    fn texts(propagate: &mut Propagate) -> Vec<String> {
+        collected(propagate).into_iter().map(|(text, _)| text).collect()
     }
 
     #[test]
     fn the_command_follows_what_it_also_propagates() {
         let mut p = Propagate { enabled: true, ..Propagate::default() };
         p.also(0, &[b"DEL", b"k"]);
-        p.command_done(0, &[b"SET", b"k", b"v"], true);
-        assert_eq!(names(&mut p), ["MULTI", "DEL k", "SET k v", "EXEC"]);
-        p.command_done(0, &[b"SET", b"k", b"v"], true);
-        assert_eq!(names(&mut p), ["SET k v"], "one command needs no transaction");
+        assert!(!p.command_done(0, &[b"SET", b"k", b"v"], true, true));
+        assert_eq!(texts(&mut p), ["DEL k", "SET k v"]);
+        assert!(p.command_done(0, &[b"SET", b"k", b"v"], true, true), "alone: not collected");
+        assert!(!p.command_done(0, &[b"SET", b"k", b"v"], true, false), "within EXEC");
+        assert_eq!(texts(&mut p), ["SET k v"]);
     }
 
     #[test]
     fn replaced_prevented_and_forced_commands() {
         let mut p = Propagate { enabled: true, ..Propagate::default() };
+        assert!(p.concerns(true) && !p.concerns(false));
         p.replace(&[b"SREM", b"s", b"a"]);
-        p.command_done(0, &[b"SPOP", b"s"], true);
-        assert_eq!(names(&mut p), ["SREM s a"]);
+        assert!(!p.command_done(0, &[b"SPOP", b"s"], true, true));
+        assert_eq!(texts(&mut p), ["SREM s a"]);
         p.prevent();
-        p.command_done(0, &[b"SPOP", b"s"], true);
-        p.command_done(0, &[b"GET", b"s"], false);
-        assert!(names(&mut p).is_empty());
+        assert!(p.concerns(false));
+        assert!(!p.command_done(0, &[b"SPOP", b"s"], true, true));
+        assert!(!p.command_done(0, &[b"GET", b"s"], false, true));
+        assert!(texts(&mut p).is_empty());
         p.force_replicas();
-        p.command_done(0, &[b"PUBLISH", b"c", b"m"], false);
-        assert!(p.take_unit()[0].replicas_only);
+        assert!(!p.command_done(0, &[b"PUBLISH", b"c", b"m"], false, false));
+        assert_eq!(collected(&mut p), [("PUBLISH c m".into(), true)]);
+    }
+
+    #[test]
+    fn nothing_is_collected_while_nobody_listens() {
+        let mut p = Propagate::default();
+        p.replace(&[b"X"]);
+        p.also(0, &[b"DEL", b"k"]);
+        assert!(!p.concerns(true));
+        assert!(!p.command_done(0, &[b"SET", b"k", b"v"], true, true));
+        assert!(!p.is_pending());
     }
 }
