@@ -16,6 +16,7 @@ use crate::config::strerror;
 use crate::persistence::aof::feed::{AofFeed, Outgoing};
 use crate::persistence::aof::flush::Background;
 use crate::persistence::aof::manifest::Manifest;
+use crate::persistence::child::ChildKind;
 
 /// Whether changes are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -134,7 +135,7 @@ impl Server {
 
     /// A child rewrites the append only file.
     pub fn is_rewriting_aof(&self) -> bool {
-        false
+        self.child.kind() == Some(ChildKind::AofRewrite)
     }
 
     /// Whether changes are collected at all: to be called when a listener comes or goes.
