@@ -13,8 +13,10 @@ pub mod docs;
 #[cfg(test)]
 mod facts_tests;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod help;
+pub mod hyperloglog;
 pub mod key_specs;
 pub mod keys;
 pub mod list;
@@ -41,7 +43,9 @@ pub const GROUPS: Groups = &[
     bitmap::COMMANDS,
     connection::COMMANDS,
     generic::COMMANDS,
+    geo::COMMANDS,
     hash::COMMANDS,
+    hyperloglog::COMMANDS,
     list::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,

@@ -34,7 +34,7 @@ pub use score::{zcard, zmscore, zrank, zrevrank, zscore};
 pub use table::COMMANDS;
 
 /// The limits of the configuration.
-fn limits(server: &Server) -> ZSetLimits {
+pub(super) fn limits(server: &Server) -> ZSetLimits {
     let size = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
     ZSetLimits {
         max_listpack_entries: size(server.config.zset_max_listpack_entries),
