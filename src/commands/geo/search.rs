@@ -160,6 +160,7 @@ fn stored(found: &[Found<'_>], query: &Query<'_>, limits: &ZSetLimits) -> ZSet {
         let score = if query.store_dist { one.distance / query.unit } else { one.score };
         members.push(score, &one.member.to_vec());
     }
+    members.sort();
     ZSet::from_members(members, limits)
 }
 
