@@ -9,7 +9,6 @@ use std::io;
 
 use super::Server;
 use super::log;
-use super::process;
 use crate::persistence::child::{ChildInfo, ChildKind, ChildReport, InfoReader, UNWANTED};
 use crate::storage::encoding::hashtable::{ResizePolicy, set_resize_policy};
 use crate::sys::fork::{self, ChildEnd, Forked};
@@ -194,12 +193,11 @@ impl Server {
         self.process.pid_file = None;
     }
 
-    /// What ps shows for a child, and the CPUs that its directive gives it.
-    pub fn name_child(&mut self, title: &str, cpus: Option<&[u8]>) {
+    /// What ps shows for this child.
+    pub fn name_child(&mut self, title: &str) {
         self.process.title = title.as_bytes().to_vec();
         // Without a place for the title it stays the parent's.
         self.process.set_title(&self.config);
-        process::set_cpu_affinity(cpus);
     }
 
     /// Each round of cron while there is a child.

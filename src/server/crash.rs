@@ -40,6 +40,8 @@ fn on_shutdown(signal: i32) {
     match signal {
         signal::SIGINT if asked_before => {
             log::from_handler(log::WARNING, format_args!("You insist... exiting now."));
+            // A SAVE may be under way.
+            process::remove_file_from_handler(format_args!("temp-{}.rdb", process::pid()));
             process::exit_now(1);
         }
         signal::SIGINT => {

@@ -103,18 +103,14 @@ fn disk_takes_writes(
     client: &mut Client,
     c: &Candidate<'_>,
 ) -> Result<(), ReplyError> {
-    if !server.aof.writes_denied || client.must_obey() {
+    let Some(error) = server.disk_error().filter(|_| !client.must_obey()) else {
         return Ok(());
-    }
+    };
     let queued = client.multi.as_ref().map_or(0, |multi| multi.flags);
     let writes = c.spec.flags & flag::WRITE != 0
         || c.spec.name == "exec" && queued & flag::WRITE != 0
         || c.spec.name == "ping";
-    if !writes {
-        return Ok(());
-    }
-    let reason = server.aof.disk_error();
-    Err(ReplyError::new(format!("MISCONF Errors writing to the AOF file: {reason}")))
+    if writes { Err(error) } else { Ok(()) }
 }
 
 /// Evicts; what this client has subscribed to of it reaches it before the command's reply.

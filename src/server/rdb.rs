@@ -1,11 +1,31 @@
 //! Saving the data set to its RDB file: when, by whom (this process or a child), and what follows
 //! from success and failure. The file itself is written by `persistence::rdb`.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use super::Server;
 use super::child::Outcome;
 use super::clock::unix_us;
-use crate::persistence::child::ChildKind;
+use super::process::set_cpu_affinity;
+use crate::commands::ReplyError;
+use crate::config::strerror;
+use crate::persistence::child::{ChildKind, ChildReport};
+use crate::persistence::rdb::file::{FileOptions, NotSaved, save_file, temp_file};
+use crate::persistence::rdb::save::{Access, ReplicationPoint, SaveOptions};
 use crate::sys::signal::SIGUSR1;
+
+/// After a failed background save the next waits so long, s.
+const BGSAVE_RETRY_DELAY_S: i64 = 5;
+
+const BGSAVE_FAILED: ReplyError = ReplyError::fixed(
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to \
+     disk. Commands that may modify the data set are disabled, because this instance is \
+     configured to report errors during writes if RDB snapshotting fails \
+     (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
+     error.",
+);
 
 /// State of saving.
 #[derive(Debug)]
@@ -43,17 +63,146 @@ impl RdbState {
     }
 }
 
-/// Where a process writes before it renames.
-pub fn temp_file(pid: i32) -> String {
-    format!("temp-{pid}.rdb")
-}
-
 impl Server {
-    /// Children and what is to be begun when there is none.
+    /// Children, and what is to be begun when there is none.
     pub fn persistence_cron(&mut self) {
         if self.has_child() {
             self.child_cron();
+        } else {
+            self.save_if_due();
         }
+        // After everything else that may want a child: a save that waits can wait longer.
+        if self.rdb.bgsave_scheduled && !self.has_child() && self.may_try_bgsave() {
+            self.rdb.bgsave_scheduled = !self.start_bgsave();
+        }
+    }
+
+    fn may_try_bgsave(&self) -> bool {
+        let since_s = self.clock.now_s() - self.rdb.last_try_s;
+        self.rdb.last_bgsave_ok || since_s > BGSAVE_RETRY_DELAY_S
+    }
+
+    /// Saves if a save point is reached.
+    fn save_if_due(&mut self) {
+        let since_s = self.clock.now_s() - self.rdb.last_save_s;
+        let reached = self
+            .config
+            .save
+            .iter()
+            .find(|point| self.dirty >= point.changes as u64 && since_s > point.seconds);
+        let Some(point) = reached.cloned().filter(|_| self.may_try_bgsave()) else { return };
+        let (changes, seconds) = (point.changes, point.seconds);
+        self.log_notice(&format!("{changes} changes in {seconds} seconds. Saving..."));
+        self.start_bgsave();
+    }
+
+    /// What a save of this server contains and how it is written.
+    pub fn rdb_save_options(&self) -> SaveOptions {
+        let policy = self.config.maxmemory_policy;
+        let access = if policy.is_lru() {
+            Access::Idle { clock: self.clock.lru_clock }
+        } else if policy.is_lfu() {
+            Access::Frequency(self.lfu_params())
+        } else {
+            Access::Unsaved
+        };
+        SaveOptions {
+            compress: self.config.rdbcompression,
+            checksum: self.config.rdbchecksum,
+            aof_base: false,
+            replication: self.replication_point(),
+            access,
+            functions: Vec::new(),
+            without_data: false,
+            key_delay_us: self.config.rdb_key_save_delay,
+        }
+    }
+
+    /// Where this server stands in a replication stream; `None`: it never was part of one.
+    fn replication_point(&self) -> Option<ReplicationPoint> {
+        None
+    }
+
+    /// Writes the RDB file. What went wrong is in the log.
+    fn write_rdb(&self, keep_cache: bool, report: &mut ChildReport) -> Result<(), NotSaved> {
+        let filename = Path::new(OsStr::from_bytes(&self.config.dbfilename));
+        let how =
+            FileOptions { incremental_sync: self.config.rdb_save_incremental_fsync, keep_cache };
+        save_file(filename, &self.keyspace, &self.rdb_save_options(), how, report)
+    }
+
+    /// Saves at once, in this process.
+    pub fn save_now(&mut self, keep_cache: bool) -> Result<(), NotSaved> {
+        self.write_rdb(keep_cache, &mut ChildReport::silent(ChildKind::Rdb))?;
+        self.dirty = 0;
+        self.rdb.last_save_s = unix_us() / 1_000_000;
+        self.rdb.last_bgsave_ok = true;
+        Ok(())
+    }
+
+    /// Begins a save in a child. False if there is a child, or the system refuses one (logged).
+    pub fn start_bgsave(&mut self) -> bool {
+        if self.has_child() {
+            return false;
+        }
+        self.rdb.saves += 1;
+        self.rdb.dirty_before_bgsave = self.dirty;
+        self.rdb.last_try_s = unix_us() / 1_000_000;
+        let spawned = self.spawn_child(ChildKind::Rdb, |server, report| {
+            server.name_child("redis-rdb-bgsave");
+            set_cpu_affinity(server.config.bgsave_cpulist.as_deref());
+            match server.write_rdb(false, report) {
+                Ok(()) => {
+                    report.finish();
+                    0
+                }
+                Err(NotSaved) => 1,
+            }
+        });
+        match spawned {
+            Ok(pid) => {
+                self.log_notice(&format!("Background saving started by pid {pid}"));
+                true
+            }
+            Err(e) => {
+                self.rdb.last_bgsave_ok = false;
+                let reason = strerror(&e);
+                self.log_warning(&format!("Can't save in background: fork: {reason}"));
+                false
+            }
+        }
+    }
+
+    /// Ends a child that saves. If it comes to its end before the signal, that counts for nothing.
+    pub fn kill_rdb_child(&mut self) {
+        if self.child.is_saving() {
+            self.kill_child();
+            self.rdb.aborted = true;
+        }
+    }
+
+    /// FLUSHALL: what is saved or being saved is not the data set any more.
+    pub fn reset_rdb(&mut self) {
+        self.kill_rdb_child();
+        if !self.config.save.is_empty() {
+            self.rdb.saves += 1;
+            // A failure is logged; the flush itself cannot fail.
+            let _ = self.save_now(false);
+        }
+    }
+
+    /// Why writes are refused: what they change could not be made durable.
+    pub fn disk_error(&self) -> Option<ReplyError> {
+        let refuses = !self.rdb.last_bgsave_ok
+            && self.config.stop_writes_on_bgsave_error
+            && !self.config.save.is_empty();
+        if refuses {
+            return Some(BGSAVE_FAILED);
+        }
+        self.aof.writes_denied.then(|| {
+            let reason = self.aof.disk_error();
+            ReplyError::new(format!("MISCONF Errors writing to the AOF file: {reason}"))
+        })
     }
 
     /// For how long the running save runs; -1 = none runs.
@@ -101,15 +250,20 @@ impl Server {
         }
     }
 
-    /// Removes what a dead child has left behind. The thread frees the disk blocks: that takes
-    /// long for a big file.
+    /// Removes what a dead child has left behind.
     pub(super) fn remove_temp_file(&self, pid: i32) {
-        let path = temp_file(pid);
-        let open = std::fs::File::open(&path);
-        if std::fs::remove_file(&path).is_ok()
-            && let Ok(file) = open
-        {
+        // It may not have got that far.
+        let _ = self.remove_file_in_background(Path::new(&temp_file(pid)));
+    }
+
+    /// Removes a file at once from its directory; the thread frees its disk blocks, which takes
+    /// long for a big file.
+    pub fn remove_file_in_background(&self, path: &Path) -> std::io::Result<()> {
+        let open = std::fs::File::open(path);
+        std::fs::remove_file(path)?;
+        if let Ok(file) = open {
             self.lazyfree.send(Box::new(file), 0);
         }
+        Ok(())
     }
 }

@@ -54,7 +54,7 @@ impl Server {
     }
 
     fn finish_shutdown(&mut self) -> bool {
-        if !self.save_before_exit() && self.shutdown.flags & FORCE == 0 {
+        if !self.save_before_exit() {
             self.log_warning(
                 "Errors trying to shut down the server. Check the logs for more information.",
             );
@@ -72,14 +72,37 @@ impl Server {
         true
     }
 
-    /// The last snapshot. False if it failed.
+    /// The last snapshot. False if it failed, which only a forced shutdown passes over.
     fn save_before_exit(&mut self) -> bool {
+        self.end_saving_child();
         let flags = self.shutdown.flags;
         let wanted = !self.config.save.is_empty() && flags & NOSAVE == 0 || flags & SAVE != 0;
-        if wanted && !self.keyspace.is_empty() {
-            self.log_warning("Persistence is not supported yet: the data set is not saved.");
+        if !wanted {
+            return true;
         }
-        true
+        self.log_notice("Saving the final RDB snapshot before exiting.");
+        self.process.notify_supervisor("STATUS=Saving the final RDB snapshot\n");
+        // Probably it is loaded again soon: it stays in the page cache.
+        if self.save_now(true).is_ok() {
+            return true;
+        }
+        if flags & FORCE != 0 {
+            self.log_warning("Error trying to save the DB. Exit anyway.");
+            return true;
+        }
+        self.log_warning("Error trying to save the DB, can't exit.");
+        self.process.notify_supervisor("STATUS=Error trying to save the DB, can't exit.\n");
+        false
+    }
+
+    /// It might replace the last snapshot by an older one.
+    fn end_saving_child(&mut self) {
+        let Some(pid) = self.child.active.as_ref().map(|child| child.pid) else { return };
+        if self.child.is_saving() {
+            self.log_warning("There is a child saving an .rdb. Killing it!");
+            self.kill_rdb_child();
+            self.remove_temp_file(pid);
+        }
     }
 
     fn cancel_shutdown(&mut self, answer: &ReplyError) {

@@ -100,6 +100,18 @@ pub fn write_stdout(mut bytes: &[u8]) {
     }
 }
 
+/// Removes a file from within a signal handler: no allocation. Names of more than 255 bytes are left
+/// alone, and so are errors.
+pub fn remove_file_from_handler(name: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    let mut buffer = [0u8; 256];
+    let mut rest = &mut buffer[..255];
+    if rest.write_fmt(name).is_ok() {
+        // SAFETY: the buffer ends in NUL.
+        unsafe { libc::unlink(buffer.as_ptr().cast()) };
+    }
+}
+
 pub fn stdout_is_terminal() -> bool {
     std::io::IsTerminal::is_terminal(&std::io::stdout())
 }

@@ -22,8 +22,15 @@ fn flush(ctx: &mut Ctx<'_>, args: Args<'_>, scope: Scope) -> CmdResult {
     let asynchronous = is_async(ctx, args)?;
     let waits = !asynchronous && !ctx.client.flags.has(ClientFlags::DENY_BLOCKING);
     let removed = ctx.server.flush(scope, asynchronous || waits);
-    // Propagated even if there was nothing: a replica may have keys that we do not have.
-    ctx.dirty(removed.max(1));
+    let before = ctx.server.dirty;
+    ctx.dirty(removed);
+    if scope == Scope::All {
+        ctx.server.reset_rdb();
+    }
+    if ctx.server.dirty == before {
+        // Propagated even if there was nothing: a replica may have keys that we do not have.
+        ctx.dirty(1);
+    }
     if waits {
         ctx.server.block_until_freed(ctx.client);
     } else {

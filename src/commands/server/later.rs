@@ -21,17 +21,10 @@ macro_rules! refused {
 }
 
 refused! {
-    bgrewriteaof, bgsave, failover, psync, replconf, replicaof, restore_asking, save, sflush,
+    bgrewriteaof, failover, psync, replconf, replicaof, restore_asking, sflush,
     slaveof,
     sync, acl_deluser, acl_dryrun, acl_getuser, acl_list, acl_load, acl_log, acl_save, acl_setuser,
     acl_users, module_load, module_loadex, module_unload,
-}
-
-/// LASTSAVE: nothing was saved since the start.
-pub fn lastsave(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
-    let start_s = ctx.server.start_ms / 1000;
-    ctx.client.reply.int(start_s);
-    Ok(())
 }
 
 /// MODULE LIST: none can be loaded.

@@ -12,6 +12,7 @@ mod later;
 mod lolwut;
 mod memory;
 mod observe;
+mod persist;
 mod process;
 mod table;
 
@@ -25,5 +26,6 @@ pub use later::*;
 pub use lolwut::lolwut;
 pub use memory::*;
 pub use observe::*;
+pub use persist::*;
 pub use process::*;
 pub use table::COMMANDS;
