@@ -100,8 +100,8 @@ pub fn write_stdout(mut bytes: &[u8]) {
     }
 }
 
-/// Removes a file from within a signal handler: no allocation. Names of more than 255 bytes are left
-/// alone, and so are errors.
+/// Removes a file from within a signal handler: no allocation. Names of more than 255 bytes are
+/// left alone; errors are dropped.
 pub fn remove_file_from_handler(name: std::fmt::Arguments<'_>) {
     use std::io::Write;
     let mut buffer = [0u8; 256];
