@@ -191,6 +191,11 @@ impl Reply {
         }
     }
 
+    /// The header of a bulk string whose bytes and line end follow.
+    pub fn bulk_header(&mut self, len: usize) {
+        self.header(b'$', len as i64);
+    }
+
     pub fn bulk_str(&mut self, text: &str) {
         self.bulk(text.as_bytes());
     }

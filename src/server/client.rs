@@ -232,6 +232,22 @@ impl Client {
         self.flags.has(DISCARD)
     }
 
+    /// Replies a large bulk string straight from where it is, with what waits before it. What the
+    /// socket does not take is copied. Returns the bytes sent; see `Server::may_send_directly`.
+    pub fn send_bulk(&mut self, bytes: &[u8]) -> usize {
+        self.reply.bulk_header(bytes.len());
+        let waiting = self.reply.len();
+        let sent = match self.conn.as_mut() {
+            Some(conn) => conn.send_now(&[self.reply.as_bytes(), bytes, b"\r\n"]),
+            None => 0,
+        };
+        let reply = self.reply.buffer_mut();
+        reply.drain(..sent.min(waiting));
+        reply.extend_from_slice(&bytes[sent.saturating_sub(waiting).min(bytes.len())..]);
+        reply.extend_from_slice(&b"\r\n"[sent.saturating_sub(waiting + bytes.len())..]);
+        sent
+    }
+
     /// It is about to be closed: no more commands are taken from it.
     pub fn is_closing(&self) -> bool {
         self.flags.has(ClientFlags::CLOSE_ASAP.and(ClientFlags::CLOSE_AFTER_REPLY))

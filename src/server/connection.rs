@@ -330,6 +330,12 @@ impl Conn {
         outcome.map(|flushed| (total, flushed))
     }
 
+    /// One write of these parts, before anything else is sent. Returns the bytes that the socket
+    /// took; an error is met again by `flush`.
+    pub fn send_now(&mut self, parts: &[&[u8]; 3]) -> usize {
+        self.stream.write_vectored(&parts.map(IoSlice::new)).unwrap_or(0)
+    }
+
     fn write_once(&mut self, reply: &[u8]) -> io::Result<usize> {
         if self.out.is_empty() {
             return self.stream.write(reply);

@@ -325,12 +325,7 @@ impl Server {
         client.reply_allowance.peak = client.reply_allowance.peak.max(used);
         match conn.flush(client.reply.buffer_mut()) {
             Ok((bytes, flushed)) => {
-                self.stats.net_output_bytes += bytes as u64;
-                self.stats.writes_processed += 1;
-                client.net_output_bytes += bytes as u64;
-                if bytes > 0 {
-                    client.last_interaction_s = self.clock.now_s();
-                }
+                self.count_output(client, bytes);
                 match flushed {
                     Flushed::All => {
                         self.recycle_reply(client);

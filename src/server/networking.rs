@@ -13,6 +13,8 @@ use crate::util::split_args::push_repr;
 /// Reply buffers larger than this are freed, not pooled.
 const POOLED_REPLY_BYTES: usize = 64 * 1024;
 const POOLED_REPLIES: usize = 64;
+/// A value of this size is worth a write of its own, which saves copying it.
+pub const DIRECT_BYTES: usize = 16 * 1024;
 /// What a client may have waiting before it said who it is.
 const UNAUTHENTICATED_QUERY_BYTES: usize = 1024 * 1024;
 const UNAUTHENTICATED_OUTPUT_BYTES: usize = 1024;
@@ -166,6 +168,25 @@ impl Server {
         }
         if self.config.maxmemory_clients != 0 {
             self.update_client_memory(client);
+        }
+    }
+
+    /// A reply may go to the socket while its command runs: it cannot be taken back any more, and
+    /// replies to writes that go along need not wait for the AOF.
+    pub fn may_send_directly(&self, client: &Client) -> bool {
+        self.exec.depth == 1
+            && !self.config.appendonly
+            && !client.replies_discarded()
+            && client.conn.as_ref().is_some_and(|conn| conn.out.is_empty() && !conn.write_blocked)
+    }
+
+    /// Accounts for bytes written to the client's socket.
+    pub fn count_output(&mut self, client: &mut Client, bytes: usize) {
+        self.stats.net_output_bytes += bytes as u64;
+        self.stats.writes_processed += 1;
+        client.net_output_bytes += bytes as u64;
+        if bytes > 0 {
+            client.last_interaction_s = self.clock.now_s();
         }
     }
 

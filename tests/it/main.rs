@@ -8,6 +8,7 @@
 #[macro_use]
 mod common;
 
+mod big_values;
 mod bitmaps;
 mod connections;
 mod differential;

@@ -3,11 +3,19 @@
 use super::expire_options::{For, Options};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
+use crate::server::networking::DIRECT_BYTES;
+use crate::storage::object::StrRef;
 
 /// Replies the string, or null. True if it existed.
 fn reply_string(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<bool, ReplyError> {
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
+    let direct = server.may_send_directly(client);
     match server.read_string(client.db, key)? {
+        Some(StrRef::Bytes(bytes)) if direct && bytes.len() >= DIRECT_BYTES => {
+            let sent = client.send_bulk(bytes);
+            server.count_output(client, sent);
+            Ok(true)
+        }
         Some(value) => {
             value.with_bytes(|bytes| client.reply.bulk(bytes));
             Ok(true)

@@ -472,6 +472,15 @@ impl<'a> EntryMut<'a> {
                 Some(int) => self.set_int(int),
                 None => return false,
             };
+        } else if this.kind() == kind_of(ObjType::String, ENC_RAW) {
+            // A value of this length is never inline.
+            if value.len() <= EMBED_MAX_BYTES {
+                return false;
+            }
+            // SAFETY: the header says that the payload is a `RawStr`; exclusively borrowed.
+            if !unsafe { &mut *self.payload::<RawStr>() }.replace(value) {
+                return false;
+            }
         } else {
             return false;
         }

@@ -137,6 +137,21 @@ impl RawStr {
         }
     }
 
+    /// Holds `bytes` from now on; false, with nothing changed, if a block of another size would
+    /// suit them.
+    pub fn replace(&mut self, bytes: &[u8]) -> bool {
+        if class_cap(bytes.len()) != self.capacity() {
+            return false;
+        }
+        // SAFETY: the capacity is at least the length; `bytes` is not part of this string, which
+        // is borrowed exclusively.
+        unsafe {
+            self.data().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            self.0.as_mut().len = bytes.len();
+        }
+        true
+    }
+
     pub fn append(&mut self, bytes: &[u8]) {
         self.reserve(bytes.len());
         let len = self.len();
