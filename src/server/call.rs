@@ -170,6 +170,15 @@ impl Server {
         client.commands_processed += 1;
     }
 
+    /// A blocked command may not run any more.
+    fn refuse_blocked(&mut self, client: &mut Client, id: CommandId, error: &ReplyError) {
+        self.stats.commands[usize::from(id.0)].rejected += 1;
+        self.count_error(error);
+        if !client.replies_discarded() {
+            client.reply.error(error);
+        }
+    }
+
     /// Counts an error reply under its code.
     pub fn count_error(&mut self, error: &ReplyError) {
         self.exec.errors += 1;
@@ -186,6 +195,15 @@ impl Server {
         argv: &[Box<[u8]>],
     ) {
         self.clock.update();
-        with_owned(argv, |args| call(&mut Ctx { server: self, client }, command, args));
+        with_owned(argv, |args| {
+            let ctx = &mut Ctx { server: self, client };
+            // The user may have lost the permission while the client waited.
+            if ctx.client.is_restricted()
+                && let Err(refused) = ctx.server.check_own_acl(ctx.client, command, args)
+            {
+                return ctx.server.refuse_blocked(ctx.client, command, &refused.into_error());
+            }
+            call(ctx, command, args);
+        });
     }
 }

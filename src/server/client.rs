@@ -2,6 +2,9 @@
 //! subscriptions, blocked command. Also stands for those who run commands without a socket (AOF
 //! load, scripts, the replication link).
 
+use std::rc::Rc;
+
+use super::acl::user::User;
 use super::blocking::Blocked;
 use super::connection::{CHUNK_BYTES, Conn};
 use super::transaction::Multi;
@@ -125,8 +128,8 @@ pub struct Client {
     pub name: Option<Box<[u8]>>,
     pub lib_name: Option<Box<[u8]>>,
     pub lib_ver: Option<Box<[u8]>>,
-    /// Name of the ACL user.
-    pub user: Box<[u8]>,
+    /// The ACL user; `None` for those who are asked for nothing (a master, the AOF).
+    pub user: Option<Rc<User>>,
     pub multi: Option<Box<Multi>>,
     pub blocked: Option<Box<Blocked>>,
     /// Number of channels, patterns and shard channels; they stand in `Server::pubsub`.
@@ -167,7 +170,7 @@ impl Client {
             name: None,
             lib_name: None,
             lib_ver: None,
-            user: Box::from(&b"default"[..]),
+            user: None,
             multi: None,
             blocked: None,
             sub_channels: 0,

@@ -57,7 +57,8 @@ impl Server {
         write!(out, " events={read_event}{write_event}")?;
         let command = client.last_command.map(|id| &*self.commands.get(id).full_name);
         write!(out, " cmd={}", command.unwrap_or("NULL"))?;
-        write!(out, " user={}", String::from_utf8_lossy(&client.user))?;
+        let user = client.user_name().unwrap_or(b"(superuser)");
+        write!(out, " user={}", String::from_utf8_lossy(user))?;
         write!(out, " redir=-1 resp={}", client.reply.resp())?;
         write!(out, " lib-name={} lib-ver={}", text(&client.lib_name), text(&client.lib_ver))?;
         // All clients belong to the main thread.

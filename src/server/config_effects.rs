@@ -60,14 +60,13 @@ impl Server {
                 log::set_level(self.config.loglevel);
                 Ok(())
             }
-            Effect::Maxclients => self.raise_open_files_limit().map_err(|possible| {
-                format!(
-                    "The operating system is not able to handle the specified number of clients, \
-                     try with {possible}"
-                )
-            }),
+            Effect::Maxclients => self.raise_open_files_limit().map_err(too_many_clients),
             Effect::Maxmemory => {
                 self.maxmemory_changed();
+                Ok(())
+            }
+            Effect::RequirePass => {
+                self.acl.set_default_password(self.config.requirepass.as_deref());
                 Ok(())
             }
             Effect::MaxmemoryClients => {
@@ -103,7 +102,6 @@ impl Server {
             | Effect::GoodReplicas
             | Effect::Hz
             | Effect::ReplBacklogSize
-            | Effect::RequirePass
             | Effect::TlsConfig
             | Effect::TlsPort => Ok(()),
         }
@@ -149,6 +147,14 @@ impl Server {
             self.lazyfree.send(Box::new(codes), count as u64);
         }
     }
+}
+
+/// `possible`: as many as the limit of open files allows.
+fn too_many_clients(possible: impl std::fmt::Display) -> String {
+    format!(
+        "The operating system is not able to handle the specified number of clients, try with \
+         {possible}"
+    )
 }
 
 /// A part of Redis that this server does not have yet: logs which, returns the client's text.

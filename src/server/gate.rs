@@ -21,6 +21,8 @@ type Rule = fn(&mut Server, &mut Client, &Candidate<'_>) -> Result<(), ReplyErro
 const RULES: &[Rule] = &[
     // Nothing is told to strangers but that they are strangers.
     authenticated,
+    // What a user may not do is refused before anything is done for it.
+    permitted,
     // Under memory pressure commands that would need more are refused; eviction is tried first.
     memory_is_available,
     // What cannot be made durable is not written. PING tells that, too.
@@ -78,6 +80,13 @@ fn authenticated(s: &mut Server, client: &mut Client, c: &Candidate<'_>) -> Resu
         return Err(ReplyError::NOAUTH);
     }
     Ok(())
+}
+
+fn permitted(s: &mut Server, client: &mut Client, c: &Candidate<'_>) -> Result<(), ReplyError> {
+    if !client.is_restricted() {
+        return Ok(());
+    }
+    s.check_own_acl(client, c.id, c.args).map_err(|refused| refused.into_error())
 }
 
 fn memory_is_available(

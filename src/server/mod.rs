@@ -1,6 +1,7 @@
 //! The server: the composition of its subsystems, each a struct of its own in a file of its own.
 //! Only the main thread sees it.
 
+pub mod acl;
 pub mod aof;
 pub mod before_sleep;
 pub mod blocking;
@@ -49,7 +50,6 @@ pub mod start;
 pub mod stats;
 pub mod strings;
 pub mod transaction;
-pub mod users;
 
 use std::io;
 
@@ -62,6 +62,7 @@ pub struct Server {
     pub config: Config,
     pub keyspace: Keyspace,
     pub commands: CommandTable,
+    pub acl: acl::Acl,
     pub clients: clients::Clients,
     pub client_memory: client_memory::ClientMemory,
     pub listeners: listener::Listeners,
@@ -119,6 +120,7 @@ impl Server {
         let mut server = Server {
             keyspace: Keyspace::new(databases, config.cluster_enabled),
             stats: stats::Stats::new(commands.len()),
+            acl: acl::Acl::new(&commands, &config),
             commands,
             clients: clients::Clients::default(),
             client_memory: client_memory::ClientMemory::default(),

@@ -52,10 +52,12 @@ impl Server {
         match self.add_connection(conn, registry) {
             Ok(id) => {
                 self.stats.connections_received += 1;
-                let no_password = self.users().default_needs_no_password();
+                let open = self.acl.default_is_open();
+                let user = self.acl.default_user().clone();
                 let resp3 = self.config.client_default_resp == 3;
                 if let Some(client) = self.clients.get_mut(id) {
-                    client.flags.assign(ClientFlags::AUTHENTICATED, no_password);
+                    client.user = Some(user);
+                    client.flags.assign(ClientFlags::AUTHENTICATED, open);
                     client.flags.assign(ClientFlags::UNIX_SOCKET, unix);
                     client.reply.set_resp3(resp3);
                 }
@@ -68,13 +70,13 @@ impl Server {
     }
 
     fn protected_mode_refuses(&self, conn: &Conn) -> bool {
-        self.config.protected_mode && self.users().default_needs_no_password() && !conn.is_local()
+        self.config.protected_mode && self.acl.default_has_nopass() && !conn.is_local()
     }
 
     /// The client must say AUTH (or HELLO … AUTH) first.
     #[inline]
     pub fn auth_required(&self, client: &Client) -> bool {
-        !client.flags.has(ClientFlags::AUTHENTICATED) && !self.users().default_needs_no_password()
+        !client.flags.has(ClientFlags::AUTHENTICATED) && !self.acl.default_is_open()
     }
 
     /// False if no rule of the gate can fail now: the common case, tested with a few loads.
@@ -82,6 +84,7 @@ impl Server {
     pub fn needs_gate(&self, client: &Client) -> bool {
         !client.flags.has(ClientFlags::AUTHENTICATED)
             || client.flags.has(ClientFlags::PUBSUB)
+            || client.is_restricted()
             || self.config.maxmemory != 0
             || self.aof.writes_denied
     }

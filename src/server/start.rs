@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use super::Server;
+use super::acl::file::check_declarations;
 use super::event_loop::EventLoop;
 use super::process::{self, Process};
 use super::{crash, log};
@@ -94,6 +95,10 @@ pub fn run(program: &[u8], args: &[Vec<u8>]) -> i32 {
             return 1;
         }
     };
+    if let Err(error) = check_declarations(&config) {
+        eprint!("{error}");
+        return 1;
+    }
     match start(config, program, args) {
         Ok((mut event_loop, mut server)) => event_loop.run(&mut server),
         Err(reason) => {
@@ -168,7 +173,7 @@ fn start(
         let new = line.argv.get(2).map_or(&b""[..], Vec::as_slice);
         server.commands.rename(&line.argv[1], new).map_err(|e| line.error(e).to_string())?;
     }
-    server.prepare(background)?;
+    server.prepare(background, &loaded.users)?;
     Ok((event_loop, server))
 }
 
@@ -204,12 +209,13 @@ fn greet(program: &[u8], args: &[Vec<u8>]) {
 
 impl Server {
     /// Pid file, title, logo, sockets, and what follows once they are open.
-    fn prepare(&mut self, background: bool) -> Result<(), String> {
+    fn prepare(&mut self, background: bool, users: &[file::StartupLine]) -> Result<(), String> {
         self.log_notice("monotonic clock: POSIX clock_gettime");
         self.process.create_pid_file(&self.config, background);
         self.process.set_title(&self.config);
         self.show_logo();
         process::backlog_warning(&self.config);
+        self.load_users(users)?;
         self.listen()?;
         self.process.startup_memory = sys::malloc::used_memory();
         self.log_notice("Server initialized");

@@ -79,7 +79,7 @@ impl Filter<'_> {
         let age = (now_ms - client.created_ms) / 1000;
         self.id.is_none_or(|id| client.id == id)
             && self.class.is_none_or(|class| client.class() == class)
-            && self.user.is_none_or(|user| *client.user == *user)
+            && self.user.is_none_or(|user| client.user_name() == Some(user))
             && self.max_age.is_none_or(|max_age| age >= max_age)
             && self.addr.is_none_or(peer)
             && self.laddr.is_none_or(local)
@@ -101,7 +101,7 @@ fn parse_filter<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<Filter<'a>, ReplyEr
             _ if is_option(option, "addr") => filter.addr = Some(value),
             _ if is_option(option, "laddr") => filter.laddr = Some(value),
             _ if is_option(option, "user") => {
-                if !ctx.server.users().exists(value) {
+                if ctx.server.acl.get(value).is_none() {
                     let text = [b"No such user '", value, &b"'"[..]].concat();
                     return Err(ReplyError::err(text));
                 }

@@ -14,8 +14,8 @@ pub use table::COMMANDS;
 use crate::commands::args::is_option;
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::protocol::number::parse_i64;
+use crate::server::acl::DEFAULT_USER;
 use crate::server::client::ClientFlags;
-use crate::server::users::DEFAULT_USER;
 
 /// The version of Redis whose behaviour clients may rely on.
 pub const REDIS_VERSION: &str = "8.0.0";
@@ -80,7 +80,7 @@ pub fn auth(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         (1..args.len()).for_each(|idx| ctx.server.redact_argument(idx));
     }
     let (name, password) = match args[1..] {
-        [password] if !ctx.server.users().default_needs_no_password() => (DEFAULT_USER, password),
+        [password] if !ctx.server.acl.default_has_nopass() => (DEFAULT_USER, password),
         [_] => {
             return Err(ReplyError::fixed(
                 "ERR AUTH <password> called without any password configured for the default user. \
@@ -91,7 +91,7 @@ pub fn auth(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         _ => return Err(ReplyError::SYNTAX),
     };
     ctx.server.redact_argument(args.len() - 1);
-    ctx.server.authenticate(ctx.client, name, password)?;
+    ctx.server.authenticate(ctx.client, name, password, args[0])?;
     ctx.client.reply.ok();
     Ok(())
 }
@@ -150,7 +150,7 @@ pub fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
                 ctx.server.redact_argument(idx);
             }
         }
-        ctx.server.authenticate(ctx.client, name, password)?;
+        ctx.server.authenticate(ctx.client, name, password, args[0])?;
     }
     if !ctx.client.flags.has(ClientFlags::AUTHENTICATED) {
         return Err(ReplyError::fixed(

@@ -51,7 +51,9 @@ pub fn config_resetstat(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
 
 /// CONFIG REWRITE
 pub fn config_rewrite(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
-    match ctx.server.config.rewrite(&RewriteOptions::default()) {
+    let extra = [ctx.server.user_lines()];
+    let options = RewriteOptions { extra: &extra, ..RewriteOptions::default() };
+    match ctx.server.config.rewrite(&options) {
         Ok(()) => {
             ctx.server.log_notice("CONFIG REWRITE executed with success.");
             ctx.client.reply.ok();

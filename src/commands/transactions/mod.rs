@@ -6,6 +6,7 @@ pub mod table;
 pub use table::COMMANDS;
 
 use crate::commands::args::with_owned;
+use crate::commands::table::CommandId;
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::server::call::call;
 use crate::server::client::ClientFlags;
@@ -53,7 +54,7 @@ pub fn exec(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     ctx.client.flags.set(ClientFlags::DENY_BLOCKING.and(ClientFlags::IN_EXEC));
     ctx.client.reply.array(queue.len());
     for queued in &queue {
-        with_owned(&queued.argv, |args| call(ctx, queued.command, args));
+        with_owned(&queued.argv, |args| run_queued(ctx, queued.command, args));
     }
     ctx.client.flags.assign(ClientFlags::DENY_BLOCKING, denied);
     ctx.client.flags.clear(ClientFlags::IN_EXEC);
@@ -61,6 +62,23 @@ pub fn exec(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     // What the queue did has been collected command by command.
     ctx.propagate_nothing();
     Ok(())
+}
+
+/// What was allowed when it was queued may be forbidden now.
+fn run_queued(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
+    if ctx.client.is_restricted()
+        && let Err(refused) = ctx.server.check_own_acl(ctx.client, id, args)
+    {
+        let error = ReplyError::new(format!(
+            "NOPERM ACLs rules changed between the moment the transaction was accumulated and the \
+             EXEC call. This command is no longer allowed for the following reason: {}",
+            refused.denial.exec_reason()
+        ));
+        ctx.server.count_error(&error);
+        ctx.client.reply.error(&error);
+        return;
+    }
+    call(ctx, id, args);
 }
 
 pub fn watch(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {

@@ -14,6 +14,7 @@ mod tests;
 
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
+use crate::server::acl::check_reading_all_keys;
 use crate::server::client::ClientFlags;
 use crate::storage::object::{ObjType, ThinValue};
 use crate::storage::types::list::{List, ListEnd};
@@ -33,12 +34,18 @@ pub fn sort_ro(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     sort_generic(ctx, args, true)
 }
 
+/// BY and GET lead to keys that nobody can name beforehand.
+fn may_read_all_keys(ctx: &Ctx<'_>, args: Args<'_>) -> bool {
+    let user = ctx.client.user.as_deref();
+    let Some(id) = ctx.server.exec.command else { return user.is_none() };
+    check_reading_all_keys(user, ctx.server.commands.get(id), args)
+}
+
 fn sort_generic(ctx: &mut Ctx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     let key = args[1];
     let permissions = Permissions {
         cluster_key: ctx.server.config.cluster_enabled.then_some(key),
-        // Every user may, while there are no others than the default one.
-        all_keys: true,
+        all_keys: may_read_all_keys(ctx, args),
         store: !read_only,
     };
     let mut options = Options::parse(&args[2..], permissions)?;

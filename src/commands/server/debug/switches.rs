@@ -89,7 +89,8 @@ pub(super) fn change_repl_id(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
 }
 
 pub(super) fn config_rewrite_force_all(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
-    let options = RewriteOptions { force_all: true, ..RewriteOptions::default() };
+    let extra = [ctx.server.user_lines()];
+    let options = RewriteOptions { force_all: true, extra: &extra, ..RewriteOptions::default() };
     match ctx.server.config.rewrite(&options) {
         Ok(()) => done(ctx),
         Err(error) => {
