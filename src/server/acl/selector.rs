@@ -4,7 +4,7 @@
 //! Invariant: the bits of `allowed`, `first_args` and `future` are what `command_rules`, applied
 //! one after the other to "all" or "none", give; so printing the rules loses nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commands::table::{Command, CommandId, CommandTable};
 
@@ -85,8 +85,9 @@ pub struct Selector {
     /// The rules begin with `+@all`: commands that do not exist yet are allowed, too.
     future: bool,
     allowed: CommandSet,
-    /// First arguments with which a command is allowed although its bit is not set.
-    first_args: BTreeMap<CommandId, Vec<Box<[u8]>>>,
+    /// First arguments, in lower case, with which a command is allowed although its bit is not
+    /// set.
+    first_args: BTreeMap<CommandId, BTreeSet<Box<[u8]>>>,
     pub keys: Vec<KeyPattern>,
     pub channels: Vec<Box<[u8]>>,
     command_rules: Vec<CommandRule>,
@@ -149,10 +150,7 @@ impl Selector {
 
     /// Allows a command without sub-commands for one first argument.
     pub fn add_first_arg(&mut self, command: &Command, arg: &[u8]) {
-        let args = self.first_args.entry(command.id).or_default();
-        if !args.iter().any(|known| known.eq_ignore_ascii_case(arg)) {
-            args.push(arg.into());
-        }
+        self.first_args.entry(command.id).or_default().insert(arg.to_ascii_lowercase().into());
         let name = [command.full_name.as_bytes(), b"|", arg].concat();
         self.remember(true, &name);
     }
