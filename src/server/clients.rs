@@ -35,6 +35,20 @@ struct Slot {
     client: Option<Box<Client>>,
 }
 
+/// Something that concerns a client and came while it was checked out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// An event of its socket; `closed`: no further one will come.
+    Readable {
+        closed: bool,
+    },
+    Writable,
+    /// Its turn in `pending_read`, `pending_write`, `to_close`.
+    QueuedRead,
+    QueuedWrite,
+    Close,
+}
+
 /// All connected clients.
 #[derive(Default)]
 pub struct Clients {
@@ -50,6 +64,8 @@ pub struct Clients {
     pub pending_read: Vec<u64>,
     /// Clients to free at the end of the loop's turn.
     pub to_close: Vec<u64>,
+    /// What the next turn of the loop has to make up for.
+    pub missed: Vec<(u64, Missed)>,
 }
 
 impl Clients {
@@ -92,6 +108,13 @@ impl Clients {
     pub fn check_in(&mut self, client: Box<Client>) {
         let slot = self.slot_of[&client.id];
         self.slots[slot].client = Some(client);
+    }
+
+    /// Remembers something for a client that is checked out; one that is gone needs nothing.
+    pub fn keep_missed(&mut self, id: u64, missed: Missed) {
+        if self.contains(id) {
+            self.missed.push((id, missed));
+        }
     }
 
     /// `None` if the client is gone or checked out.

@@ -12,6 +12,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::Server;
 use super::client::{Client, ClientFlags};
+use super::clients::Missed;
 use super::connection::{Conn, Flushed, Running, read_some};
 use super::pipeline::run_commands;
 
@@ -37,30 +38,37 @@ enum Event {
     Signal,
 }
 
-/// The loop's own state.
+/// The loop's own state. The poll itself is the server's, for loops within the loop.
 pub struct EventLoop {
-    pub poll: Poll,
+    pub registry: mio::Registry,
     events: Events,
     buffer: Vec<u8>,
 }
 
 impl EventLoop {
-    pub fn new() -> io::Result<EventLoop> {
-        Ok(EventLoop {
-            poll: Poll::new()?,
+    /// A loop, and the poll that the server is to keep.
+    pub fn new() -> io::Result<(EventLoop, Poll)> {
+        let poll = Poll::new()?;
+        Ok((EventLoop::within(poll.registry().try_clone()?), poll))
+    }
+
+    /// A loop within a loop, on the same poll.
+    pub fn within(registry: mio::Registry) -> EventLoop {
+        EventLoop {
+            registry,
             events: Events::with_capacity(EVENTS_CAPACITY),
             buffer: vec![0; READ_BYTES],
-        })
+        }
     }
 
     /// The handle with which another thread ends the wait.
     pub fn waker(&self) -> io::Result<mio::Waker> {
-        mio::Waker::new(self.poll.registry(), WAKE_TOKEN)
+        mio::Waker::new(&self.registry, WAKE_TOKEN)
     }
 
     /// Reports readiness of the signal pipe.
     pub fn watch_signals(&self, source: &mut impl mio::event::Source) -> io::Result<()> {
-        self.poll.registry().register(source, SIGNAL_TOKEN, Interest::READABLE)
+        self.registry.register(source, SIGNAL_TOKEN, Interest::READABLE)
     }
 
     /// Runs until the server decides to exit; returns the exit status.
@@ -71,28 +79,44 @@ impl EventLoop {
                 return status;
             }
             let timeout = server.poll_timeout();
-            match self.poll.poll(&mut self.events, Some(timeout)) {
-                Ok(()) => {}
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
-                    server.log_warning(&format!("Error polling for events: {e}"));
-                    return 1;
-                }
+            if let Err(e) = self.poll(server, timeout) {
+                server.log_warning(&format!("Error polling for events: {e}"));
+                return 1;
             }
             self.turn(server);
         }
     }
 
+    /// Waits for events; returns how many causes of work there are.
+    pub fn poll(&mut self, server: &mut Server, timeout: Duration) -> io::Result<usize> {
+        let Some(poll) = server.poll.as_mut() else { return Ok(0) };
+        match poll.poll(&mut self.events, Some(timeout)) {
+            Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
+            _ => {}
+        }
+        Ok(self.events.iter().count() + server.clients.pending_read.len())
+    }
+
     /// One turn after the wait: sockets, then buffered input, then timers.
     fn turn(&mut self, server: &mut Server) {
         server.after_sleep();
+        for missed in std::mem::take(&mut server.clients.missed) {
+            server.deliver_missed(missed);
+        }
+        self.serve(server);
+        server.run_timers();
+        server.after_turn();
+    }
+
+    /// Sockets, then buffered input.
+    pub fn serve(&mut self, server: &mut Server) {
         for listener in std::mem::take(&mut server.listeners.more_to_accept) {
-            server.accept(listener, self.poll.registry());
+            server.accept(listener, &self.registry);
         }
         for event in &self.events {
             for event in causes(server, event) {
                 match event {
-                    Event::Accept(listener) => server.accept(listener, self.poll.registry()),
+                    Event::Accept(listener) => server.accept(listener, &self.registry),
                     Event::Readable { id, closed } => server.queue_read_id(id, closed),
                     Event::Writable(id) => server.writable(id),
                     Event::Wake => server.background_done(),
@@ -101,14 +125,15 @@ impl EventLoop {
             }
         }
         self.read_pending(server);
-        server.run_timers();
-        server.after_turn();
     }
 
     fn read_pending(&mut self, server: &mut Server) {
         let ids = std::mem::take(&mut server.clients.pending_read);
         for id in ids {
-            let Some(mut client) = server.clients.check_out(id) else { continue };
+            let Some(mut client) = server.clients.check_out(id) else {
+                server.clients.keep_missed(id, Missed::QueuedRead);
+                continue;
+            };
             client.flags.clear(ClientFlags::PENDING_READ);
             self.read_client(server, &mut client);
             if !client.reply.is_empty() || client.flags.has(ClientFlags::CLOSE_AFTER_REPLY) {
@@ -268,7 +293,9 @@ impl Server {
     }
 
     fn queue_read_id(&mut self, id: u64, closed: bool) {
-        let Some(client) = self.clients.get_mut(id) else { return };
+        let Some(client) = self.clients.get_mut(id) else {
+            return self.clients.keep_missed(id, Missed::Readable { closed });
+        };
         if let Some(conn) = client.conn.as_mut() {
             conn.read_closed |= closed;
         }
@@ -287,8 +314,22 @@ impl Server {
         }
     }
 
+    /// An event that found its client checked out.
+    fn deliver_missed(&mut self, (id, missed): (u64, Missed)) {
+        match missed {
+            Missed::Readable { closed } => self.queue_read_id(id, closed),
+            Missed::Writable => self.writable(id),
+            // Their flags are set: they only miss their place in the list.
+            Missed::QueuedRead => self.clients.pending_read.push(id),
+            Missed::QueuedWrite => self.clients.pending_write.push(id),
+            Missed::Close => self.clients.to_close.push(id),
+        }
+    }
+
     fn writable(&mut self, id: u64) {
-        let Some(client) = self.clients.get_mut(id) else { return };
+        let Some(client) = self.clients.get_mut(id) else {
+            return self.clients.keep_missed(id, Missed::Writable);
+        };
         let Some(conn) = client.conn.as_mut() else { return };
         if !conn.write_blocked {
             return;
@@ -304,7 +345,10 @@ impl Server {
     pub fn write_pending(&mut self) {
         let mut ids = std::mem::take(&mut self.clients.pending_write);
         for id in &ids {
-            let Some(mut client) = self.clients.check_out(*id) else { continue };
+            let Some(mut client) = self.clients.check_out(*id) else {
+                self.clients.keep_missed(*id, Missed::QueuedWrite);
+                continue;
+            };
             client.flags.clear(ClientFlags::PENDING_WRITE);
             self.write_client(&mut client);
             self.clients.check_in(client);
@@ -357,6 +401,7 @@ impl Server {
         if !self.clients.pending_read.is_empty()
             || !self.clients.pending_write.is_empty()
             || !self.listeners.more_to_accept.is_empty()
+            || !self.clients.missed.is_empty()
             || self.eviction.is_running()
         {
             return Duration::ZERO;

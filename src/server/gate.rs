@@ -29,6 +29,8 @@ const RULES: &[Rule] = &[
     disk_takes_writes,
     // RESP2 subscribers may only change their subscriptions: their connection carries messages.
     subscriber_context,
+    // The data is not there yet; what does not need it is served.
+    not_loading,
 ];
 
 /// Applies the rules.
@@ -87,6 +89,25 @@ fn permitted(s: &mut Server, client: &mut Client, c: &Candidate<'_>) -> Result<(
         return Ok(());
     }
     s.check_own_acl(client, c.id, c.args).map_err(|refused| refused.into_error())
+}
+
+fn not_loading(
+    server: &mut Server,
+    client: &mut Client,
+    c: &Candidate<'_>,
+) -> Result<(), ReplyError> {
+    if !server.loading.active {
+        return Ok(());
+    }
+    let flags = c.spec.flags;
+    let denied = if server.loading.in_background {
+        flags & flag::NO_ASYNC_LOADING != 0
+    } else {
+        let queued = client.multi.as_ref().filter(|_| c.spec.name == "exec");
+        flags & flag::LOADING == 0
+            || queued.is_some_and(|multi| multi.inverse_flags & flag::LOADING != 0)
+    };
+    if denied { Err(ReplyError::LOADING) } else { Ok(()) }
 }
 
 fn memory_is_available(

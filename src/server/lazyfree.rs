@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn what_is_handed_over_is_freed_and_told() {
-        let event_loop = EventLoop::new().unwrap();
+        let (event_loop, _poll) = EventLoop::new().unwrap();
         let lazyfree = LazyFree::start(event_loop.waker().unwrap());
         lazyfree.send(Box::new(vec![0u8; 1 << 20]), 3);
         lazyfree.free_value(Value::from(7), true);

@@ -31,6 +31,7 @@ pub mod latency_report;
 pub mod lazyfree;
 pub mod limits;
 pub mod listener;
+pub mod loading;
 pub mod log;
 pub mod lookup;
 pub mod memory;
@@ -50,6 +51,7 @@ pub mod start;
 pub mod stats;
 pub mod strings;
 pub mod transaction;
+pub mod while_blocked;
 
 use std::io;
 
@@ -83,6 +85,8 @@ pub struct Server {
     pub lazyfree: lazyfree::LazyFree,
     pub cron: cron::Cron,
     pub debug: debug::DebugSwitches,
+    pub loading: loading::Loading,
+    pub while_blocked: while_blocked::WhileBlocked,
     pub process: process::Process,
     pub shutdown: shutdown::Shutdown,
     pub child: child::ChildState,
@@ -104,6 +108,8 @@ pub struct Server {
     pub run_id: String,
     /// 40 hex digits that name the history of the data set.
     pub replication_id: String,
+    /// What the loop waits on; `None` without an event loop (tests).
+    pub poll: Option<mio::Poll>,
     /// To open sockets later; `None` without an event loop (tests).
     pub registry: Option<mio::Registry>,
     /// Signals arrive here; `None` without handlers (tests).
@@ -140,6 +146,8 @@ impl Server {
             lazyfree: lazyfree::LazyFree::start(waker),
             cron: cron::Cron::default(),
             debug: debug::DebugSwitches::default(),
+            loading: loading::Loading::default(),
+            while_blocked: while_blocked::WhileBlocked::default(),
             process: process::Process::default(),
             shutdown: shutdown::Shutdown::default(),
             child: child::ChildState::default(),
@@ -153,6 +161,7 @@ impl Server {
             exit_status: None,
             run_id: random_hex(40),
             replication_id: random_hex(40),
+            poll: None,
             registry: None,
             wake_pipe: None,
             start_ms: clock.now_ms,

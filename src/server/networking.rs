@@ -4,6 +4,7 @@ use std::io;
 
 use super::Server;
 use super::client::{Client, ClientClass, ClientFlags};
+use super::clients::Missed;
 use super::connection::{CHUNK_BYTES, Conn, Stream};
 use super::pubsub::SubKind;
 use crate::commands::ReplyError;
@@ -87,6 +88,7 @@ impl Server {
             || client.is_restricted()
             || self.config.maxmemory != 0
             || self.aof.writes_denied
+            || self.loading.active
     }
 
     /// Accounts for bytes read from the client's socket.
@@ -266,8 +268,9 @@ impl Server {
     /// Frees the clients that are to be closed. No client may be checked out.
     pub fn close_clients(&mut self) {
         for id in std::mem::take(&mut self.clients.to_close) {
-            if let Some(client) = self.clients.check_out(id) {
-                self.free_client(client);
+            match self.clients.check_out(id) {
+                Some(client) => self.free_client(client),
+                None => self.clients.keep_missed(id, Missed::Close),
             }
         }
     }

@@ -50,6 +50,18 @@ impl Propagate {
         }
     }
 
+    /// Gives away what was collected so far: other commands run in the middle of one.
+    pub fn set_aside(&mut self) -> Propagate {
+        let enabled = self.enabled;
+        std::mem::replace(self, Propagate { enabled, ..Propagate::default() })
+    }
+
+    /// Takes back what `set_aside` gave away.
+    pub fn restore(&mut self, aside: Propagate) {
+        let enabled = self.enabled;
+        *self = Propagate { enabled, ..aside };
+    }
+
     /// The running command is not propagated.
     pub fn prevent(&mut self) {
         self.wishes.prevented = true;

@@ -161,12 +161,13 @@ fn start(
     sys::process::prepare_title();
     log::set_main_process(b'M');
 
-    let event_loop = EventLoop::new().map_err(|e| loop_error(&e))?;
+    let (event_loop, poll) = EventLoop::new().map_err(|e| loop_error(&e))?;
     let mut wake_pipe = WakePipe::new().map_err(|e| loop_error(&e))?;
     event_loop.watch_signals(wake_pipe.source()).map_err(|e| loop_error(&e))?;
     let waker = event_loop.waker().map_err(|e| loop_error(&e))?;
     let mut server = Server::new(config, waker).map_err(|e| loop_error(&e))?;
-    server.registry = event_loop.poll.registry().try_clone().ok();
+    server.registry = event_loop.registry.try_clone().ok();
+    server.poll = Some(poll);
     server.wake_pipe = Some(wake_pipe);
     server.process = this;
     for line in &loaded.rename_commands {
@@ -219,6 +220,10 @@ impl Server {
         self.listen()?;
         self.process.startup_memory = sys::malloc::used_memory();
         self.log_notice("Server initialized");
+        self.load_data_from_disk()?;
+        if self.exit_status.is_some() {
+            return Ok(());
+        }
         for transport in self.listeners.transports() {
             self.log_notice(&format!("Ready to accept connections {transport}"));
         }

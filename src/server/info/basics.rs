@@ -5,6 +5,8 @@ use crate::config::Supervised;
 use crate::config::file::REDIS_VERSION;
 use crate::server::Server;
 use crate::server::client::{Client, ClientFlags};
+use crate::server::clock::unix_us;
+use crate::server::loading::Loading;
 use crate::server::start::{BUILD_ID, GIT_SHA1};
 use crate::sys::monotonic;
 use crate::sys::process::{self, Usage};
@@ -73,8 +75,9 @@ pub(super) fn clients(server: &mut Server, info: &mut Info) {
 }
 
 pub(super) fn persistence(server: &mut Server, info: &mut Info) {
-    info.field("loading", 0);
-    info.field("async_loading", 0);
+    let loading = &server.loading;
+    info.flag("loading", loading.active && !loading.in_background);
+    info.flag("async_loading", loading.in_background);
     let child = &server.child;
     let cow_age_us = match child.info.cow_updated_us {
         0 => 0,
@@ -95,8 +98,8 @@ pub(super) fn persistence(server: &mut Server, info: &mut Info) {
     info.field("rdb_current_bgsave_time_sec", server.bgsave_running_s());
     info.field("rdb_saves", rdb.saves);
     info.field("rdb_last_cow_size", child.rdb_cow);
-    info.field("rdb_last_load_keys_expired", 0);
-    info.field("rdb_last_load_keys_loaded", 0);
+    info.field("rdb_last_load_keys_expired", server.loading.keys_expired);
+    info.field("rdb_last_load_keys_loaded", server.loading.keys_loaded);
     info.field("aof_enabled", 0);
     info.field("aof_rewrite_in_progress", 0);
     info.field("aof_rewrite_scheduled", 0);
@@ -109,6 +112,20 @@ pub(super) fn persistence(server: &mut Server, info: &mut Info) {
     info.field("aof_last_cow_size", server.child.aof_cow);
     info.field("module_fork_in_progress", 0);
     info.field("module_fork_last_cow_size", 0);
+    loading_progress(&server.loading, info);
+}
+
+fn loading_progress(loading: &Loading, info: &mut Info) {
+    if !loading.active {
+        return;
+    }
+    let progress = loading.progress(unix_us() / 1_000_000);
+    info.field("loading_start_time", loading.start_s);
+    info.field("loading_total_bytes", loading.total_bytes);
+    info.field("loading_rdb_used_mem", loading.rdb_used_mem);
+    info.field("loading_loaded_bytes", loading.loaded_bytes);
+    info.field("loading_loaded_perc", format_args!("{:.2}", progress.percent));
+    info.field("loading_eta_seconds", progress.eta_s);
 }
 
 pub(super) fn replication(server: &mut Server, info: &mut Info) {
