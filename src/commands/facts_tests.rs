@@ -81,7 +81,7 @@ fn row_facts(name: &str, spec: &CommandSpec) -> String {
 }
 
 /// Rows that come with the formats they speak.
-const WITH_PERSISTENCE: &[&str] = &["dump", "migrate", "restore"];
+const WITH_PERSISTENCE: &[&str] = &["restore"];
 
 #[test]
 fn rows_state_the_published_facts() {

@@ -86,6 +86,7 @@ impl Server {
         self.databases_cron();
         self.persistence_cron();
         self.aof_cron();
+        self.migrate_cron();
         self.resume_if_pause_over();
         self.cron.loops += 1;
         self.stats.eventloop_duration_cron_us += self.clock.monotonic_us() - start_us;

@@ -36,6 +36,7 @@ pub mod log;
 pub mod lookup;
 pub mod memory;
 pub mod metrics;
+pub mod migrate;
 pub mod monitor;
 pub mod networking;
 pub mod notify;
@@ -90,6 +91,7 @@ pub struct Server {
     pub process: process::Process,
     pub shutdown: shutdown::Shutdown,
     pub child: child::ChildState,
+    pub migrate_sockets: migrate::MigrateSockets,
     pub rdb: rdb::RdbState,
     pub log: log::Log,
     /// Changes since the last save.
@@ -151,6 +153,7 @@ impl Server {
             process: process::Process::default(),
             shutdown: shutdown::Shutdown::default(),
             child: child::ChildState::default(),
+            migrate_sockets: migrate::MigrateSockets::default(),
             rdb: rdb::RdbState::new(clock.now_s()),
             log: log::Log::new(&config),
             dirty: 0,

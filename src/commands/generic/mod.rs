@@ -1,10 +1,11 @@
-//! The commands on keys of any type. DUMP, RESTORE and MIGRATE are with persistence, whose formats
-//! they speak.
+//! The commands on keys of any type.
 //!
 //! Invariant: nothing here looks into a value beyond what SORT must read.
 
+mod dump;
 mod expire;
 mod keyspace;
+mod migrate;
 mod object;
 mod rename;
 mod scan;
@@ -12,10 +13,12 @@ mod sort;
 pub mod table;
 mod wait;
 
+pub use dump::dump;
 pub use expire::{
     expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl,
 };
 pub use keyspace::{del, exists, keys, randomkey, touch, type_command, unlink};
+pub use migrate::migrate;
 pub use object::{object_encoding, object_freq, object_help, object_idletime, object_refcount};
 pub use rename::{copy, move_command, rename, renamenx};
 pub use scan::scan;

@@ -29,6 +29,18 @@ pub const COMMANDS: &[CommandSpec] = &[
         ..CommandSpec::DEFAULT
     },
     CommandSpec {
+        name: "dump",
+        handler: super::dump,
+        arity: 2,
+        flags: flag::READONLY,
+        acl: acl::KEYSPACE | acl::READ | acl::SLOW,
+        keys: key_specs::KEY1_RO_ACCESS,
+        group: Group::Generic,
+        since: "2.6.0",
+        tips: &["nondeterministic_output"],
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
         name: "exists",
         handler: super::exists,
         arity: -2,
@@ -82,6 +94,19 @@ pub const COMMANDS: &[CommandSpec] = &[
         group: Group::Generic,
         since: "1.0.0",
         tips: &["request_policy:all_shards", "nondeterministic_output_order"],
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
+        name: "migrate",
+        handler: super::migrate,
+        arity: -6,
+        flags: flag::WRITE | flag::MOVABLE_KEYS,
+        acl: acl::KEYSPACE | acl::WRITE | acl::SLOW | acl::DANGEROUS,
+        keys: key_specs::MIGRATE_KEYS,
+        get_keys: Some(GetKeys::Migrate),
+        group: Group::Generic,
+        since: "2.6.0",
+        tips: &["nondeterministic_output"],
         ..CommandSpec::DEFAULT
     },
     CommandSpec {

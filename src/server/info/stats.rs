@@ -9,7 +9,7 @@ pub(super) fn stats(server: &mut Server, info: &mut Info) {
     let stats = &server.stats;
     info.field("latest_fork_usec", server.child.fork_us);
     info.field("total_forks", stats.total_forks);
-    info.field("migrate_cached_sockets", 0);
+    info.field("migrate_cached_sockets", server.migrate_sockets.len());
     info.field("slave_expires_tracked_keys", 0);
     for name in ["hits", "misses", "key_hits", "key_misses"] {
         info.field(&format!("active_defrag_{name}"), 0);
