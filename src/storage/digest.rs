@@ -9,6 +9,7 @@ use crate::storage::encoding::listpack::LpValue;
 use crate::storage::entry_view::EntryRef;
 use crate::storage::keyspace::Keyspace;
 use crate::storage::object::{ObjType, ValueRef};
+use crate::storage::types::stream::Stream;
 
 /// 160 bits that take up data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,6 +31,17 @@ impl Fingerprint {
 
     fn add_lp(&mut self, value: &LpValue<'_>) {
         self.add_ordered(value.as_bytes(&mut itoa::Buffer::new()));
+    }
+
+    fn add_stream(&mut self, stream: &Stream) {
+        let mut cursor = stream.log().all();
+        while let Some(entry) = cursor.next_entry() {
+            self.add_ordered(&entry.id.joined(b'.'));
+            while let Some((field, value)) = cursor.next_pair() {
+                self.add_lp(&field);
+                self.add_lp(&value);
+            }
+        }
     }
 
     /// 40 hexadecimal digits.
@@ -82,7 +94,7 @@ fn add_value(digest: &mut Fingerprint, entry: &EntryRef<'_>) {
             let mut digits = itoa::Buffer::new();
             set.iter().for_each(|member| digest.add_unordered(member.as_bytes(&mut digits)));
         }
-        ValueRef::Stream(_) => {}
+        ValueRef::Stream(stream) => digest.add_stream(stream),
     }
     if entry.expire().is_some() {
         digest.add_unordered(b"!!expire!!");

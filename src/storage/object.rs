@@ -178,7 +178,7 @@ impl ValueRef<'_> {
             ValueRef::ZSet(v) => v.memory_bytes(samples),
             ValueRef::Hash(v) => v.memory_bytes(samples),
             ValueRef::Set(v) => v.memory_usage(samples),
-            ValueRef::Stream(_) => 0,
+            ValueRef::Stream(v) => v.memory_usage(samples),
         }
     }
 }

@@ -301,9 +301,9 @@ impl Listpack {
 
     /// Appends all values with at most one reallocation.
     pub fn append_all<'v>(&mut self, values: impl IntoIterator<Item = LpValue<'v>>) {
-        let mut bytes = Vec::new();
-        let added = encode_all(&mut bytes, values);
-        self.splice(self.as_lp().end(), 0, &[&bytes], 0, added);
+        let mut scratch = Scratch::new();
+        let added = encode_all(&mut scratch, values);
+        self.splice(self.as_lp().end(), 0, &[scratch.bytes()], 0, added);
     }
 
     /// Inserts `value` before the entry at `pos`; returns where it is.
@@ -431,12 +431,60 @@ impl Listpack {
     }
 }
 
+/// Where encoded entries are collected.
+trait Sink {
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Bytes of a few entries without a heap allocation.
+const SCRATCH_BYTES: usize = 256;
+
+/// A buffer on the stack, or on the heap once that is full.
+struct Scratch {
+    stack: [u8; SCRATCH_BYTES],
+    used: usize,
+    heap: Vec<u8>,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        Self { stack: [0; SCRATCH_BYTES], used: 0, heap: Vec::new() }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.heap.is_empty() { &self.stack[..self.used] } else { &self.heap }
+    }
+}
+
+impl Sink for Scratch {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.used + bytes.len();
+        if self.heap.is_empty() && end <= SCRATCH_BYTES {
+            self.stack[self.used..end].copy_from_slice(bytes);
+            self.used = end;
+            return;
+        }
+        if self.heap.is_empty() {
+            self.heap.reserve(2 * SCRATCH_BYTES + bytes.len());
+            self.heap.extend_from_slice(&self.stack[..self.used]);
+        }
+        self.heap.extend_from_slice(bytes);
+    }
+}
+
 /// Appends the entries for `values` to `bytes`; returns their number.
-fn encode_all<'v>(bytes: &mut Vec<u8>, values: impl IntoIterator<Item = LpValue<'v>>) -> usize {
+fn encode_all<'v>(bytes: &mut impl Sink, values: impl IntoIterator<Item = LpValue<'v>>) -> usize {
     let mut count = 0;
     for value in values {
         for part in Encoded::new(value).parts() {
-            bytes.extend_from_slice(part);
+            bytes.put(part);
         }
         count += 1;
     }

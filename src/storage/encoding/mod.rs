@@ -5,6 +5,7 @@ pub mod entry;
 pub mod field_expires;
 pub mod field_table;
 pub mod hashtable;
+pub mod id_map;
 pub mod intset;
 pub mod listpack;
 pub mod lzf;
