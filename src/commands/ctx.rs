@@ -110,6 +110,11 @@ impl Ctx<'_> {
         self.server.propagate.replace(argv);
     }
 
+    /// Whether anybody is there to propagate to: else what is only made for that can be left out.
+    pub fn propagates(&self) -> bool {
+        self.server.propagate.enabled
+    }
+
     /// The command itself is not propagated (what `also_propagate` gave still is).
     pub fn propagate_nothing(&mut self) {
         self.server.propagate.prevent();
@@ -136,8 +141,26 @@ impl Ctx<'_> {
     /// reply; `call` keeps the arguments and runs the command again when a key becomes ready.
     /// `deadline_ms` is absolute, 0 = for ever; ignored when re-executing (the first one stays).
     pub fn block_on_keys(&mut self, kind: BlockKind, keys: &[&[u8]], deadline_ms: i64) {
+        self.block(kind, keys, deadline_ms, false);
+    }
+
+    /// As [`Ctx::block_on_keys`]; the command also runs again when a key is deleted, or becomes
+    /// another type.
+    pub fn block_until_deleted(&mut self, kind: BlockKind, keys: &[&[u8]], deadline_ms: i64) {
+        self.block(kind, keys, deadline_ms, true);
+    }
+
+    fn block(&mut self, kind: BlockKind, keys: &[&[u8]], deadline_ms: i64, on_deleted: bool) {
         let keys = keys.iter().map(|key| key.to_vec().into_boxed_slice()).collect();
-        let request = BlockRequest { kind, keys, deadline_ms, unblock_on_deleted: false };
+        let request = BlockRequest { kind, keys, deadline_ms, unblock_on_deleted: on_deleted };
         self.server.block_client(self.client, request);
+    }
+
+    /// The arguments with which a command that has just blocked will run again, if not those that it
+    /// was called with.
+    pub fn rerun_with(&mut self, argv: &[&[u8]]) {
+        if let Some(blocked) = self.client.blocked.as_mut() {
+            blocked.argv = argv.iter().map(|arg| Box::from(*arg)).collect();
+        }
     }
 }

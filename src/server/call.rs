@@ -142,7 +142,10 @@ fn remember_blocked(client: &mut Client, id: CommandId, args: Args<'_>, us: u64)
         && blocked.command.is_none()
     {
         blocked.command = Some(id);
-        blocked.argv = args.iter().map(|arg| Box::from(*arg)).collect();
+        // A handler may have given other arguments: `$` of XREAD means the time of the call.
+        if blocked.argv.is_empty() {
+            blocked.argv = args.iter().map(|arg| Box::from(*arg)).collect();
+        }
     }
 }
 

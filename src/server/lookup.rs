@@ -43,6 +43,13 @@ impl Server {
     /// if somebody may want to know of the miss: what follows then needs the whole server.
     #[inline]
     pub fn lookup_read_with(&mut self, db: usize, key: &[u8], how: Lookup) -> Option<EntryRef<'_>> {
+        self.lookup_read_mut(db, key, how).map(EntryMut::into_ref)
+    }
+
+    /// A key looked up as for reading, for commands that change it all the same: what they change
+    /// is not what the statistics of hits and misses are about (the groups of a stream).
+    #[inline]
+    fn lookup_read_mut(&mut self, db: usize, key: &[u8], how: Lookup) -> Option<EntryMut<'_>> {
         let at = self.key_hash(db, key);
         let tells_misses = self.config.notify_keyspace_events.intersects(NotifyFlags::KEY_MISS);
         if (tells_misses || self.keyspace.dbs[db].expires_len() > 0) && !self.is_live(db, at, key) {
@@ -58,7 +65,7 @@ impl Server {
         if touch {
             touch_clock(&mut entry, &self.eviction, &self.clock);
         }
-        Some(entry.into_ref())
+        Some(entry)
     }
 
     /// The key is there and not expired; if it is expired it is deleted.
@@ -114,6 +121,18 @@ impl Server {
         match self.lookup_read(db, key) {
             None => Ok(None),
             Some(entry) => entry.get::<T>().map(Some).ok_or(ReplyError::WRONGTYPE),
+        }
+    }
+
+    /// As [`Server::read`], for commands that change the value nevertheless.
+    pub fn read_mut<T: ThinValue>(
+        &mut self,
+        db: usize,
+        key: &[u8],
+    ) -> Result<Option<&mut T>, ReplyError> {
+        match self.lookup_read_mut(db, key, Lookup::default()) {
+            None => Ok(None),
+            Some(entry) => entry.into_mut::<T>().map(Some).ok_or(ReplyError::WRONGTYPE),
         }
     }
 

@@ -18,5 +18,6 @@ pub mod object_load;
 pub mod object_save;
 pub mod reader;
 pub mod save;
+pub mod stream;
 pub mod writer;
 mod ziplist;

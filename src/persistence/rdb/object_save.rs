@@ -4,6 +4,7 @@
 //! Invariant: `save_type` and `save_value` of one value agree; nothing may change it in between.
 
 use super::format::{PAYLOAD_FOOTER_LEN, RDB_VERSION, RdbType, quicklist_node};
+use super::stream::save_stream;
 use super::writer::Writer;
 use crate::storage::encoding::field_table::FieldTable;
 use crate::storage::encoding::member_table::MemberTable;
@@ -48,7 +49,7 @@ pub fn save_value(w: &mut Writer<'_>, value: &ValueRef<'_>) {
         ValueRef::Set(set) => save_set(w, set),
         ValueRef::ZSet(zset) => save_zset(w, zset),
         ValueRef::Hash(hash) => save_hash(w, hash),
-        ValueRef::Stream(_) => unreachable!("no stream can be made yet"),
+        ValueRef::Stream(stream) => save_stream(w, stream),
     }
 }
 

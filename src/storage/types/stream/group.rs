@@ -107,9 +107,22 @@ impl Group {
 
     /// A new consumer; `None` if there is one of that name.
     pub fn create_consumer(&mut self, name: &[u8], now_ms: i64) -> Option<ConsumerId> {
-        if self.names.contains_key(name) {
-            return None;
+        (!self.names.contains_key(name)).then(|| self.add_consumer(name, now_ms))
+    }
+
+    /// The consumer of that name, which was seen now, made if it is not there; and whether it was
+    /// made.
+    pub fn seen_consumer(&mut self, name: &[u8], now_ms: i64) -> (ConsumerId, bool) {
+        let Some(id) = self.find_consumer(name) else {
+            return (self.add_consumer(name, now_ms), true);
+        };
+        if let Some(consumer) = self.consumer_mut(id) {
+            consumer.seen_time = now_ms;
         }
+        (id, false)
+    }
+
+    fn add_consumer(&mut self, name: &[u8], now_ms: i64) -> ConsumerId {
         let name: Arc<[u8]> = name.into();
         let consumer = Consumer {
             name: Arc::clone(&name),
@@ -120,7 +133,7 @@ impl Group {
         let slot = self.consumers.insert(consumer);
         let id = ConsumerId(u32::try_from(slot).expect("4 billion consumers do not fit in memory"));
         self.names.insert(name, id);
-        Some(id)
+        id
     }
 
     /// Removes a consumer and what is pending for it; returns how much that was.
