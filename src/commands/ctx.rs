@@ -156,8 +156,8 @@ impl Ctx<'_> {
         self.server.block_client(self.client, request);
     }
 
-    /// The arguments with which a command that has just blocked will run again, if not those that it
-    /// was called with.
+    /// The arguments with which a command that has just blocked will run again, if not those that
+    /// it was called with.
     pub fn rerun_with(&mut self, argv: &[&[u8]]) {
         if let Some(blocked) = self.client.blocked.as_mut() {
             blocked.argv = argv.iter().map(|arg| Box::from(*arg)).collect();

@@ -16,8 +16,8 @@ const NOT_ABOVE: ReplyError = ReplyError::fixed(
 );
 const TOO_BIG: ReplyError = ReplyError::fixed("ERR Elements are too large to be stored");
 
-/// `XADD key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count]] *|id field value [field value
-/// …]`
+/// `XADD key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count]] *|id field value [field
+/// value …]`
 pub fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let options = Options::of_xadd(ctx, args)?;
     let pairs = args.get(options.id_arg + 1..).unwrap_or_default();

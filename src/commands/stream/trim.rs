@@ -145,7 +145,7 @@ impl Options {
             parser.at += 1;
         }
         let missing = "ERR syntax error, XTRIM must be called with a trimming strategy";
-        if parser.to.is_none() && !parser.limit.is_some_and(|limit| limit > 0) {
+        if parser.to.is_none() && parser.limit.is_none_or(|limit| limit == 0) {
             return Err(ReplyError::fixed(missing));
         }
         let trim = parser.trim(ctx)?;

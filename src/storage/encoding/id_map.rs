@@ -202,9 +202,7 @@ impl<V> IdMap<V> {
         match self.chunks.back_mut() {
             None => {
                 self.chunks.reserve_exact(1);
-                let mut items = Vec::with_capacity(1);
-                items.push((id, value));
-                self.chunks.push_back(Chunk { first: id, items });
+                self.chunks.push_back(Chunk { first: id, items: vec![(id, value)] });
             }
             Some(last) if last.items.last().is_some_and(|(end, _)| *end < id) => {
                 if last.items.len() < CHUNK {

@@ -1,5 +1,5 @@
-//! The stream type: a log of entries, each an ID and field-value pairs, and the consumer groups that
-//! read it. It is not a queue of its own: blocking, propagation and replies are the commands'.
+//! The stream type: a log of entries, each an ID and field-value pairs, and the consumer groups
+//! that read it. It is not a queue of its own: blocking, propagation and replies are the commands'.
 //!
 //! ```text
 //! Stream ─► Parts { log: Log { nodes: IdMap<Listpack>, length, last_id, … }, groups }

@@ -1,6 +1,6 @@
-//! Consumer groups: how far a group has read, its consumers, and the entries that were delivered and
-//! not yet acknowledged (the PEL). It knows no entries: whether an ID still has one, the caller asks
-//! the log.
+//! Consumer groups: how far a group has read, its consumers, and the entries that were delivered
+//! and not yet acknowledged (the PEL). It knows no entries: whether an ID still has one, the caller
+//! asks the log.
 //!
 //! ```text
 //! Group ─► pel: ID → Nack { time, count, owner ─┐ }        one for the group
@@ -291,7 +291,9 @@ impl Group {
 
 /// The groups of a stream, by name.
 #[derive(Clone, Default)]
-pub struct Groups(Option<Box<BTreeMap<Box<[u8]>, Box<Group>>>>);
+pub struct Groups(Option<Box<ByName>>);
+
+type ByName = BTreeMap<Box<[u8]>, Box<Group>>;
 
 impl Groups {
     pub fn len(&self) -> usize {
