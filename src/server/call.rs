@@ -7,6 +7,7 @@ use crate::commands::args::with_owned;
 use crate::commands::spec::flag;
 use crate::commands::table::CommandId;
 use crate::commands::{Args, Ctx, ReplyError};
+use crate::sys::noted::OuterArgs;
 
 /// State of the execution that is under way.
 #[derive(Default)]
@@ -25,6 +26,8 @@ pub struct Exec {
     /// What those send to it.
     pub parked_reply: crate::protocol::reply::Reply,
     pub command: Option<CommandId>,
+    /// For the crash report.
+    pub current: super::crash::CurrentCommand,
     /// Of a command in a pipeline.
     pub key_memo: super::pipeline::KeyMemo,
     /// Error replies so far.
@@ -38,7 +41,7 @@ pub struct Exec {
 /// Runs the command, writes its error if it fails, accounts for it.
 pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
     let spec = ctx.server.commands.get(id).spec;
-    let outer = enter(ctx, id);
+    let outer = enter(ctx, id, args);
     let start_us = ctx.server.clock.command_start_us();
     let dirty_before = ctx.server.dirty;
     let reply_start = ctx.client.reply.len();
@@ -82,26 +85,35 @@ fn feed_monitors(ctx: &mut Ctx<'_>, id: CommandId, db: usize, args: Args<'_>) {
     }
 }
 
-fn enter(ctx: &mut Ctx<'_>, id: CommandId) -> Option<CommandId> {
+/// What ran when a command began.
+struct Outer {
+    command: Option<CommandId>,
+    args: OuterArgs,
+}
+
+fn enter(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outer {
     let exec = &mut ctx.server.exec;
     exec.depth += 1;
     if exec.depth == 1 {
+        exec.current.client.note(ctx.client);
         exec.client = ctx.client.id;
         exec.resp3 = ctx.client.reply.is_resp3();
         exec.no_touch = ctx.client.no_touch();
         ctx.server.clock.cmd_time_ms = ctx.server.clock.now_ms;
     }
-    exec.command.replace(id)
+    Outer { command: exec.command.replace(id), args: exec.current.args.note(args.0) }
 }
 
-fn leave(ctx: &mut Ctx<'_>, outer: Option<CommandId>) {
+fn leave(ctx: &mut Ctx<'_>, outer: Outer) {
     ctx.server.exec.depth -= 1;
     if ctx.server.exec.depth == 0 {
         ctx.server.flush_pushes(ctx.client);
         ctx.server.exec.client = 0;
+        ctx.server.exec.current.client.clear();
         ctx.server.propagate_now();
     }
-    ctx.server.exec.command = outer;
+    ctx.server.exec.current.args.restore(outer.args);
+    ctx.server.exec.command = outer.command;
 }
 
 fn account(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, us: u64) {

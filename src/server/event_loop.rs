@@ -14,6 +14,7 @@ use super::Server;
 use super::client::{Client, ClientFlags};
 use super::clients::Missed;
 use super::connection::{Conn, Flushed, Running, read_some};
+use super::crash;
 use super::pipeline::run_commands;
 
 /// Tokens below this are listeners and wake-up descriptors; above are clients.
@@ -73,6 +74,7 @@ impl EventLoop {
 
     /// Runs until the server decides to exit; returns the exit status.
     pub fn run(&mut self, server: &mut Server) -> i32 {
+        let _watched = crash::watch(server);
         loop {
             server.before_sleep();
             if let Some(status) = server.exit_status {

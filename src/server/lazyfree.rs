@@ -8,7 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use crate::storage::object::Value;
-use crate::sys::malloc;
+use crate::sys::{bio, malloc};
 
 /// Values whose release takes no more steps than this are freed at once: handing them over would
 /// cost as much.
@@ -64,9 +64,9 @@ impl LazyFree {
         let (pending, freed) = (AtomicU64::new(0), AtomicU64::new(0));
         let shared = Arc::new(Shared { pending, freed, done: Mutex::default(), waker });
         let theirs = Arc::clone(&shared);
-        let builder = std::thread::Builder::new().name("bio_lazy_free".into());
+        let work = move || inbox.into_iter().for_each(|job| theirs.run(job));
         // Without the thread `send` frees in place: slower, never wrong.
-        let _ = builder.spawn(move || inbox.into_iter().for_each(|job| theirs.run(job)));
+        let _ = bio::spawn("bio_lazy_free", Box::new(work));
         LazyFree { jobs, shared }
     }
 

@@ -1,15 +1,20 @@
 //! The home of `unsafe`: thin, safe wrappers of system calls and of the allocator.
 
 pub mod append;
+pub mod bio;
 pub mod disk;
 pub mod fork;
 pub mod locale;
 pub mod mallctl;
 pub mod malloc;
+pub mod memtest;
 pub mod monotonic;
+pub mod noted;
 pub mod process;
 pub mod signal;
 pub mod socket;
+pub mod stack_trace;
+pub mod symbols;
 pub mod syslog;
 #[cfg(test)]
 pub mod thread_clock;

@@ -28,6 +28,19 @@ pub struct SignalInfo {
     /// Sender, if a process sent it.
     pub sender_pid: i32,
     pub sender_uid: u32,
+    /// The interrupted thread's registers, where their names are known.
+    pub cpu: Option<Cpu>,
+}
+
+/// Registers of the interrupted code.
+#[derive(Debug, Clone, Copy)]
+pub struct Cpu {
+    /// Address of the instruction.
+    pub pc: usize,
+    /// Address of the stack's top.
+    pub sp: usize,
+    /// All, by name.
+    pub registers: [(&'static str, u64); 20],
 }
 
 impl SignalInfo {
@@ -118,7 +131,63 @@ extern "C" fn on_shutdown(signal: libc::c_int) {
 
 type InfoHandler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
 
-fn read_info(signal: i32, info: *mut libc::siginfo_t) -> SignalInfo {
+/// The registers a handler was given.
+#[cfg(target_arch = "x86_64")]
+fn read_cpu(context: *mut libc::c_void) -> Option<Cpu> {
+    const ORDER: [(&str, libc::c_int); 20] = [
+        ("RAX", libc::REG_RAX),
+        ("RBX", libc::REG_RBX),
+        ("RCX", libc::REG_RCX),
+        ("RDX", libc::REG_RDX),
+        ("RDI", libc::REG_RDI),
+        ("RSI", libc::REG_RSI),
+        ("RBP", libc::REG_RBP),
+        ("RSP", libc::REG_RSP),
+        ("R8 ", libc::REG_R8),
+        ("R9 ", libc::REG_R9),
+        ("R10", libc::REG_R10),
+        ("R11", libc::REG_R11),
+        ("R12", libc::REG_R12),
+        ("R13", libc::REG_R13),
+        ("R14", libc::REG_R14),
+        ("R15", libc::REG_R15),
+        ("RIP", libc::REG_RIP),
+        ("EFL", libc::REG_EFL),
+        ("CSGSFS", libc::REG_CSGSFS),
+        ("CR2", libc::REG_CR2),
+    ];
+    // SAFETY: the kernel gives SA_SIGINFO handlers a valid context.
+    let context = unsafe { context.cast::<libc::ucontext_t>().as_ref()? };
+    let registers = &context.uc_mcontext.gregs;
+    let value = |register: libc::c_int| registers[register as usize] as u64;
+    Some(Cpu {
+        pc: value(libc::REG_RIP) as usize,
+        sp: value(libc::REG_RSP) as usize,
+        registers: ORDER.map(|(name, register)| (name, value(register))),
+    })
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn read_cpu(_: *mut libc::c_void) -> Option<Cpu> {
+    None
+}
+
+/// Sets the instruction that the interrupted thread stands at; the unwinder begins there.
+#[cfg(target_arch = "x86_64")]
+fn set_pc(context: *mut libc::c_void, pc: usize) {
+    // SAFETY: the kernel gives SA_SIGINFO handlers a valid context.
+    if let Some(context) = unsafe { context.cast::<libc::ucontext_t>().as_mut() } {
+        context.uc_mcontext.gregs[libc::REG_RIP as usize] = pc as libc::greg_t;
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn set_pc(_: *mut libc::c_void, _: usize) {}
+
+/// Where the unwinder begins when the program called an address without code.
+extern "C" fn invalid_function_was_called() {}
+
+fn read_info(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) -> SignalInfo {
     // SAFETY: the kernel gives SA_SIGINFO handlers a valid pointer; which field has a meaning
     // depends on the code, but all are plain numbers.
     unsafe {
@@ -129,20 +198,26 @@ fn read_info(signal: i32, info: *mut libc::siginfo_t) -> SignalInfo {
             address: info.si_addr() as usize,
             sender_pid: info.si_pid(),
             sender_uid: info.si_uid(),
+            cpu: read_cpu(context),
         }
     }
 }
 
-extern "C" fn on_crash(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+extern "C" fn on_crash(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let told = read_info(signal, info, context);
+    if told.cpu.is_some_and(|cpu| cpu.pc == told.address) {
+        let somewhere: extern "C" fn() = invalid_function_was_called;
+        set_pc(context, somewhere as usize);
+    }
     if let Some(handlers) = HANDLERS.get() {
-        (handlers.crash)(&read_info(signal, info));
+        (handlers.crash)(&told);
     }
     die_of(signal);
 }
 
-extern "C" fn on_alarm(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+extern "C" fn on_alarm(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     if let Some(handlers) = HANDLERS.get() {
-        (handlers.alarm)(&read_info(signal, info));
+        (handlers.alarm)(&read_info(signal, info, context));
     }
 }
 
@@ -180,10 +255,18 @@ pub fn install(handlers: Handlers) {
     set_handler(SIGALRM, on_alarm as libc::sighandler_t, libc::SA_SIGINFO | libc::SA_RESTART);
 }
 
+static CRASHES_HANDLED: AtomicBool = AtomicBool::new(false);
+
+/// True while [`handle_crashes`] is on.
+pub fn crashes_are_handled() -> bool {
+    CRASHES_HANDLED.load(Ordering::Relaxed)
+}
+
 /// Installs or removes the handlers of the signals that mean a crash (`crash-log-enabled`).
 pub fn handle_crashes(on: bool) {
+    CRASHES_HANDLED.store(on, Ordering::Relaxed);
     let on_crash: InfoHandler = on_crash;
-    let flags = libc::SA_NODEFER | libc::SA_RESETHAND | libc::SA_SIGINFO;
+    let flags = libc::SA_NODEFER | libc::SA_SIGINFO;
     for signal in CRASH_SIGNALS {
         if on {
             set_handler(signal, on_crash as libc::sighandler_t, flags);
@@ -230,22 +313,20 @@ pub fn crash_with_segfault() {
     }
 }
 
-const STACK_FRAMES: usize = 100;
-
-/// Loads what `write_stack_trace` needs: it must not be loaded inside a handler.
-pub fn prepare_stack_trace() {
-    let mut frames = [std::ptr::null_mut(); 1];
-    // SAFETY: the array has room for the number of frames asked for.
-    unsafe { libc::backtrace(frames.as_mut_ptr(), 1) };
+/// Stops the calling thread for ever.
+pub fn park() -> ! {
+    loop {
+        // SAFETY: no pointers.
+        unsafe { libc::pause() };
+    }
 }
 
-/// Writes the stack of the calling thread to a descriptor, a frame per line.
-pub fn write_stack_trace(fd: i32) {
-    let mut frames = [std::ptr::null_mut(); STACK_FRAMES];
-    // SAFETY: the array has room for the number of frames asked for, and `len` of them are filled.
-    unsafe {
-        let len = libc::backtrace(frames.as_mut_ptr(), STACK_FRAMES as i32);
-        libc::backtrace_symbols_fd(frames.as_ptr(), len, fd);
+/// The words on top of a stack, as far up as `words`.
+pub fn read_stack(sp: usize, words: &mut [u64]) {
+    for (i, word) in words.iter_mut().enumerate() {
+        // SAFETY: not provable: `sp` is what a broken program left. A fault here is a second crash,
+        // which is reported in short.
+        *word = unsafe { (sp as *const u64).add(i).read_volatile() };
     }
 }
 

@@ -11,6 +11,7 @@ mod common;
 mod big_values;
 mod bitmaps;
 mod connections;
+mod crash;
 mod differential;
 mod geo;
 mod hash;

@@ -2,8 +2,8 @@
 //! disk: one for syncs, which wait for nothing else, one for closing.
 //!
 //! Not the decision when to sync. Invariant: the pending count covers every sync that was asked for
-//! and is not over; the outcome of a sync is published before the count goes down. A thread is
-//! started by its first job; if it can't be, the job runs at once.
+//! and is not over; the outcome of a sync is published before the count goes down. A job
+//! whose thread cannot be started runs at once.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,6 +13,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 
 use crate::config::strerror;
+use crate::sys::bio;
 
 /// Something for a thread to do.
 enum Job {
@@ -77,18 +78,19 @@ pub struct Background {
 }
 
 impl Background {
-    /// `log` writes a warning; it is called by the threads.
+    /// Starts the threads. `log` writes a warning; it is called by them.
     pub fn new(log: fn(&str)) -> Background {
-        let background = Background::default();
-        *background.shared.log.lock().expect("nobody panics with the lock") = Some(log);
-        background
+        let shared = Arc::<Shared>::default();
+        *shared.log.lock().expect("nobody panics with the lock") = Some(log);
+        let (syncer, closer) = (start(&shared, SYNCER), start(&shared, CLOSER));
+        Background { shared, syncer, closer }
     }
 
     /// Syncs the file's data.
     pub fn sync(&mut self, file: Arc<File>, offset: i64) {
         self.shared.pending.fetch_add(1, Ordering::Relaxed);
         let job = Job::Sync { file, offset };
-        send(&self.shared, &mut self.syncer, "bio_aof", job);
+        send(&self.shared, &mut self.syncer, SYNCER, job);
     }
 
     /// Deletes a file; its blocks are freed by the thread. It need not exist.
@@ -104,7 +106,7 @@ impl Background {
 
     /// Closes a file.
     pub fn close(&mut self, file: File) {
-        send(&self.shared, &mut self.closer, "bio_close_file", Job::Close(file));
+        send(&self.shared, &mut self.closer, CLOSER, Job::Close(file));
     }
 
     /// Waits until no sync is pending.
@@ -144,13 +146,20 @@ impl Background {
     }
 }
 
+const SYNCER: &str = "bio_aof";
+const CLOSER: &str = "bio_close_file";
+
+/// Starts a thread of that name, if the system lets us.
+fn start(shared: &Arc<Shared>, name: &str) -> Option<Sender<Job>> {
+    let (jobs, inbox) = channel::<Job>();
+    let theirs = Arc::clone(shared);
+    let work = move || inbox.into_iter().for_each(|job| theirs.run(job));
+    bio::spawn(name, Box::new(work)).is_ok().then_some(jobs)
+}
+
 fn send(shared: &Arc<Shared>, sender: &mut Option<Sender<Job>>, name: &str, job: Job) {
     if sender.is_none() {
-        let (jobs, inbox) = channel::<Job>();
-        let theirs = Arc::clone(shared);
-        let builder = std::thread::Builder::new().name(name.into());
-        let spawned = builder.spawn(move || inbox.into_iter().for_each(|job| theirs.run(job)));
-        *sender = spawned.is_ok().then_some(jobs);
+        *sender = start(shared, name);
     }
     let unsent = match sender {
         Some(jobs) => jobs.send(job).err().map(|error| error.0),
