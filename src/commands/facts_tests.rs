@@ -80,9 +80,6 @@ fn row_facts(name: &str, spec: &CommandSpec) -> String {
     .join("\t")
 }
 
-/// Rows that come with the formats they speak.
-const WITH_PERSISTENCE: &[&str] = &["restore"];
-
 #[test]
 fn rows_state_the_published_facts() {
     let rows = rows();
@@ -98,7 +95,6 @@ fn rows_state_the_published_facts() {
         let fact = facts.remove(name.as_str());
         assert_eq!(Some(row_facts(name, spec).as_str()), fact, "{name}");
     }
-    facts.retain(|name, _| !WITH_PERSISTENCE.contains(name));
     assert!(facts.is_empty(), "missing: {:?}", facts.keys());
 }
 

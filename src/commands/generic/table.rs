@@ -220,6 +220,17 @@ pub const COMMANDS: &[CommandSpec] = &[
         ..CommandSpec::DEFAULT
     },
     CommandSpec {
+        name: "restore",
+        handler: super::restore,
+        arity: -4,
+        flags: flag::WRITE | flag::DENYOOM,
+        acl: acl::KEYSPACE | acl::WRITE | acl::SLOW | acl::DANGEROUS,
+        keys: key_specs::KEY1_OW_UPDATE,
+        group: Group::Generic,
+        since: "2.6.0",
+        ..CommandSpec::DEFAULT
+    },
+    CommandSpec {
         name: "scan",
         handler: super::scan,
         arity: -2,

@@ -20,7 +20,7 @@ macro_rules! refused {
 }
 
 refused! {
-    bgrewriteaof, failover, psync, replconf, replicaof, restore_asking, sflush,
+    bgrewriteaof, failover, psync, replconf, replicaof, sflush,
     slaveof,
     sync,
 }

@@ -221,7 +221,7 @@ pub const COMMANDS: &[CommandSpec] = &[
     },
     CommandSpec {
         name: "restore-asking",
-        handler: super::restore_asking,
+        handler: crate::commands::generic::restore,
         arity: -4,
         flags: flag::WRITE | flag::DENYOOM | flag::ASKING,
         acl: acl::KEYSPACE | acl::WRITE | acl::SLOW | acl::DANGEROUS,

@@ -16,6 +16,7 @@ pub mod format;
 pub mod load;
 pub mod object_load;
 pub mod object_save;
+pub mod payload;
 pub mod reader;
 pub mod save;
 pub mod stream;
