@@ -16,6 +16,7 @@ impl Server {
         self.resume_if_pause_over();
         self.fast_expire_cycle();
         self.process_unblocked_clients();
+        self.broadcast_invalidations();
         // With `appendfsync always` no reply leaves before its command is durable.
         self.aof_before_sleep();
         self.write_pending();

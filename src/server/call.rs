@@ -73,6 +73,9 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
         account(ctx, id, args, us);
     }
     ctx.server.exec.redacted.clear();
+    if ctx.server.tracking.active {
+        ctx.server.track_command(ctx.client, id, args);
+    }
     leave(ctx, outer);
 }
 

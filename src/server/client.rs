@@ -43,7 +43,6 @@ impl ClientFlags {
     pub const READONLY: ClientFlags = ClientFlags(1 << 20);
     pub const ASKING: ClientFlags = ClientFlags(1 << 21);
     pub const SCRIPT: ClientFlags = ClientFlags(1 << 22);
-    pub const TRACKING: ClientFlags = ClientFlags(1 << 23);
     /// In the list of connections whose input is looked at in the next turn of the loop.
     pub const PENDING_READ: ClientFlags = ClientFlags(1 << 24);
     /// Executes EXEC's queue.

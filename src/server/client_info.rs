@@ -12,7 +12,6 @@ const LETTERS: &[(ClientFlags, char)] = &[
     (ClientFlags::PUBSUB, 'P'),
     (ClientFlags::MULTI, 'x'),
     (ClientFlags::BLOCKED, 'b'),
-    (ClientFlags::TRACKING, 't'),
 ];
 const LATER_LETTERS: &[(ClientFlags, char)] = &[
     (ClientFlags::CLOSE_AFTER_REPLY, 'c'),
@@ -59,7 +58,8 @@ impl Server {
         write!(out, " cmd={}", command.unwrap_or("NULL"))?;
         let user = client.user_name().unwrap_or(b"(superuser)");
         write!(out, " user={}", String::from_utf8_lossy(user))?;
-        write!(out, " redir=-1 resp={}", client.reply.resp())?;
+        let redirect = self.tracking.get(client.id).map_or(-1, |tracker| tracker.redirect as i64);
+        write!(out, " redir={redirect} resp={}", client.reply.resp())?;
         write!(out, " lib-name={} lib-ver={}", text(&client.lib_name), text(&client.lib_ver))?;
         // All clients belong to the main thread.
         out.write_str(" io-thread=0")
@@ -74,6 +74,11 @@ impl Server {
             letters.extend(table.iter().filter(|row| client.flags.has(row.0)).map(|row| row.1));
         };
         add(LETTERS);
+        if let Some(tracker) = self.tracking.get(client.id) {
+            letters.push('t');
+            letters.extend(tracker.broken.then_some('R'));
+            letters.extend(tracker.bcast.then_some('B'));
+        }
         if self.watches.is_touched(client.id) {
             letters.push('d');
         }

@@ -83,6 +83,7 @@ impl Server {
             self.log_state();
         }
         self.clients_cron();
+        self.limit_tracking_table();
         self.databases_cron();
         self.persistence_cron();
         self.aof_cron();

@@ -109,6 +109,8 @@ fn pass_gate(
 fn reject(server: &mut Server, client: &mut Client, id: Option<CommandId>, error: &ReplyError) {
     if client.flags.has(ClientFlags::MULTI) {
         client.flags.set(ClientFlags::DIRTY_EXEC);
+    } else {
+        server.tracking.forget_caching(client.id);
     }
     if let Some(id) = id {
         server.stats.commands[usize::from(id.0)].rejected += 1;

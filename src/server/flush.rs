@@ -18,6 +18,7 @@ impl Server {
             Scope::Db(id) => id..id + 1,
             Scope::All => 0..self.keyspace.dbs.len(),
         };
+        self.tracking_invalidate_all(lazy);
         let mut removed = 0;
         for id in ids {
             self.touch_all_watched_keys_in_db(id, None);

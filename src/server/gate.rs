@@ -27,6 +27,8 @@ const RULES: &[Rule] = &[
     memory_is_available,
     // What cannot be made durable is not written. PING tells that, too.
     disk_takes_writes,
+    // Its messages come before the reply of the command.
+    tracking_table_fits,
     // RESP2 subscribers may only change their subscriptions: their connection carries messages.
     subscriber_context,
     // The data is not there yet; what does not need it is served.
@@ -154,6 +156,15 @@ fn evict_for(server: &mut Server, client: &mut Client) -> bool {
         client.reply.raw(&pushed);
     }
     within_limit
+}
+
+fn tracking_table_fits(
+    server: &mut Server,
+    _: &mut Client,
+    _: &Candidate<'_>,
+) -> Result<(), ReplyError> {
+    server.limit_tracking_table();
+    Ok(())
 }
 
 fn subscriber_context(

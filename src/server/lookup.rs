@@ -261,12 +261,15 @@ impl Server {
         true
     }
 
-    /// WATCHers (and later tracking clients) learn of a change.
+    /// WATCHers and tracking clients learn of a change.
     #[inline]
     pub fn signal_modified(&mut self, db: usize, key: &[u8]) {
         if !self.watches.is_empty() {
             let exists = self.keyspace.dbs[db].find(key).is_some();
             self.watches.touch(db, key, exists);
+        }
+        if self.tracking.active {
+            self.tracking_invalidate(key);
         }
     }
 }

@@ -51,6 +51,7 @@ pub mod slowlog;
 pub mod start;
 pub mod stats;
 pub mod strings;
+pub mod tracking;
 pub mod transaction;
 pub mod while_blocked;
 
@@ -77,6 +78,7 @@ pub struct Server {
     pub blocking: blocking::Blocking,
     pub watches: transaction::Watches,
     pub pubsub: pubsub::PubSub,
+    pub tracking: tracking::Tracking,
     pub monitors: monitor::Monitors,
     pub pause: pause::Pause,
     pub slowlog: slowlog::SlowLog,
@@ -139,6 +141,7 @@ impl Server {
             blocking: blocking::Blocking::default(),
             watches: transaction::Watches::default(),
             pubsub: pubsub::PubSub::default(),
+            tracking: tracking::Tracking::default(),
             monitors: monitor::Monitors::default(),
             pause: pause::Pause::default(),
             slowlog: slowlog::SlowLog::default(),

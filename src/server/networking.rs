@@ -86,6 +86,7 @@ impl Server {
         !client.flags.has(ClientFlags::AUTHENTICATED)
             || client.flags.has(ClientFlags::PUBSUB)
             || client.is_restricted()
+            || self.tracking.active
             || self.config.maxmemory != 0
             || self.aof.writes_denied
             || self.loading.active
@@ -306,6 +307,7 @@ impl Server {
             self.unsubscribe_all(client, kind, true);
         }
         self.watches.unwatch_all(client.id);
+        self.tracking.disable(client.id);
         self.monitors.remove(client.id);
         self.forget_client_memory(client);
     }
@@ -320,6 +322,7 @@ impl Server {
         client.reply.set_resp3(false);
         self.set_default_user(client);
         self.discard_transaction(client);
+        self.tracking.disable(client.id);
         for kind in [SubKind::Channel, SubKind::Shard, SubKind::Pattern] {
             self.unsubscribe_all(client, kind, true);
         }

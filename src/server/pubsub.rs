@@ -131,6 +131,12 @@ impl PubSub {
         }
     }
 
+    /// The client is subscribed to something.
+    pub fn has_subscriptions(&self, client: u64) -> bool {
+        let registries = [&self.channels, &self.patterns, &self.shard_channels];
+        registries.into_iter().any(|registry| registry.names.contains_key(&client))
+    }
+
     /// True if a message could reach nobody.
     pub fn nobody_listens(&self) -> bool {
         self.channels.is_empty() && self.patterns.is_empty()

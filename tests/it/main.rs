@@ -8,6 +8,7 @@
 #[macro_use]
 mod common;
 
+mod acl;
 mod big_values;
 mod bitmaps;
 mod connections;
@@ -24,4 +25,5 @@ mod server_process;
 mod smoke;
 mod sorted_set;
 mod strings;
+mod tracking;
 mod transactions;

@@ -4,7 +4,6 @@ use super::Info;
 use crate::config::Supervised;
 use crate::config::file::REDIS_VERSION;
 use crate::server::Server;
-use crate::server::client::{Client, ClientFlags};
 use crate::server::clock::unix_us;
 use crate::server::loading::Loading;
 use crate::server::start::{BUILD_ID, GIT_SHA1};
@@ -56,8 +55,6 @@ pub(super) fn server(server: &mut Server, info: &mut Info) {
 }
 
 pub(super) fn clients(server: &mut Server, info: &mut Info) {
-    let is_tracking = |client: &&Client| client.flags.has(ClientFlags::TRACKING);
-    let tracking = server.clients.iter().filter(is_tracking).count();
     let (blocking_keys, on_nokey) = server.blocking.waiting_keys();
     info.field("connected_clients", server.clients.len());
     info.field("cluster_connections", 0);
@@ -65,7 +62,7 @@ pub(super) fn clients(server: &mut Server, info: &mut Info) {
     info.field("client_recent_max_input_buffer", server.client_memory.recent_max_input());
     info.field("client_recent_max_output_buffer", server.client_memory.recent_max_output());
     info.field("blocked_clients", server.blocking.clients);
-    info.field("tracking_clients", tracking);
+    info.field("tracking_clients", server.tracking.clients());
     info.field("pubsub_clients", server.pubsub.clients());
     info.field("watching_clients", server.watches.clients());
     info.field("clients_in_timeout_table", server.blocking.deadlines());

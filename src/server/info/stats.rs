@@ -16,9 +16,9 @@ pub(super) fn stats(server: &mut Server, info: &mut Info) {
     }
     info.field("total_active_defrag_time", 0);
     info.field("current_active_defrag_time", 0);
-    info.field("tracking_total_keys", 0);
-    info.field("tracking_total_items", 0);
-    info.field("tracking_total_prefixes", 0);
+    info.field("tracking_total_keys", server.tracking.keys());
+    info.field("tracking_total_items", server.tracking.items());
+    info.field("tracking_total_prefixes", server.tracking.prefixes());
     info.field("unexpected_error_replies", stats.unexpected_error_replies);
     info.field("total_error_replies", stats.error_replies);
     info.field("dump_payload_sanitizations", stats.dump_payload_sanitizations);
