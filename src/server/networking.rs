@@ -89,6 +89,7 @@ impl Server {
             || self.tracking.active
             || self.config.maxmemory != 0
             || self.aof.writes_denied
+            || !self.rdb.last_bgsave_ok
             || self.loading.active
     }
 

@@ -242,12 +242,14 @@ fn set_handler(signal: i32, handler: libc::sighandler_t, flags: i32) {
     }
 }
 
-/// Installs the handlers of SIGTERM, SIGINT and SIGALRM; SIGHUP and SIGPIPE are ignored.
+/// Installs the handlers of SIGTERM, SIGINT and SIGALRM. SIGHUP and SIGPIPE are ignored, and so is
+/// SIGXFSZ: a file that may not grow (`ulimit -f`) is a write error like a full disk.
 pub fn install(handlers: Handlers) {
     // A second server in one process (tests) shares the handlers of the first.
     let _ = HANDLERS.set(handlers);
     set_handler(libc::SIGHUP, libc::SIG_IGN, 0);
     set_handler(libc::SIGPIPE, libc::SIG_IGN, 0);
+    set_handler(libc::SIGXFSZ, libc::SIG_IGN, 0);
     let on_shutdown: extern "C" fn(libc::c_int) = on_shutdown;
     set_handler(SIGTERM, on_shutdown as libc::sighandler_t, 0);
     set_handler(SIGINT, on_shutdown as libc::sighandler_t, 0);

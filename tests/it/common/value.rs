@@ -60,6 +60,14 @@ impl Value {
         }
     }
 
+    /// The bytes of a bulk string; panics on others.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Value::Bulk(bytes) => bytes,
+            other => panic!("not a bulk reply: {other}"),
+        }
+    }
+
     pub fn int(&self) -> i64 {
         match self {
             Value::Int(n) => *n,
