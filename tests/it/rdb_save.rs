@@ -79,7 +79,7 @@ fn a_restart_finds_what_was_saved() {
         server.crash();
         server.restart();
         assert_eq!(digest(&server), before, "{command}");
-        assert_eq!(server.info("db0").split(',').next(), Some("keys=18"));
+        assert_eq!(server.info("db0").split(',').next(), Some("keys=19"));
     }
 }
 
