@@ -11,6 +11,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use super::Server;
+use super::check_rdb;
 use super::crash;
 use crate::config::{SanitizeDumpPayload, strerror};
 use crate::persistence::rdb::load::{
@@ -223,6 +224,9 @@ impl Server {
                     );
                 }
                 self.log_warning(&load_fault_text(&fault, processed));
+                if let Some(path) = self.loading.file.take() {
+                    check_rdb::report(&path);
+                }
                 self.log_warning("Terminating server after rdb file reading failure.");
                 self.exit_after_load()
             }

@@ -6,6 +6,7 @@ pub mod aof;
 pub mod before_sleep;
 pub mod blocking;
 pub mod call;
+pub mod check_rdb;
 pub mod child;
 pub mod client;
 pub mod client_info;

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::Server;
 use super::acl::file::check_declarations;
+use super::check_rdb;
 use super::event_loop::EventLoop;
 use super::process::{self, Process};
 use super::{crash, log};
@@ -76,6 +77,9 @@ pub const BUILD_ID: &str = concat!("redis-rust-", env!("CARGO_PKG_VERSION"));
 /// Runs the program; returns its exit status.
 pub fn run(program: &[u8], args: &[Vec<u8>]) -> i32 {
     let role = Role::of(program, args);
+    if role == Role::CheckRdb {
+        return check_rdb::run(program, args);
+    }
     if role != Role::Server {
         println!("{} is not supported yet.", role.program());
         return 1;

@@ -11,6 +11,7 @@
 //! payload, [`object_load`] values of all types and ages, [`load`] whole files; [`writer`],
 //! [`object_save`] and [`save`] write them, [`file`](mod@file) puts files in place.
 
+pub mod check;
 pub mod file;
 pub mod format;
 pub mod load;

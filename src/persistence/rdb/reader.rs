@@ -118,17 +118,21 @@ impl<'a> Reader<'a> {
         total: Option<u64>,
         target: &'a mut dyn LoadTarget,
     ) -> Reader<'a> {
+        Reader { target: Some(target), ..Reader::of_file(source, total) }
+    }
+
+    /// Of a stream that is only looked at.
+    pub fn of_file(source: &'a mut dyn Read, total: Option<u64>) -> Reader<'a> {
         Reader {
             buf: Cow::Owned(vec![0; BUFFER_BYTES]),
             end: 0,
             source: Some(source),
-            target: Some(target),
             total,
             ..Reader::of_slice(&[])
         }
     }
 
-    /// The target; only readers of a source have one.
+    /// The target; only readers made with `of_source` have one.
     pub fn target(&mut self) -> Option<&mut (dyn LoadTarget + 'a)> {
         self.target.as_deref_mut()
     }

@@ -116,7 +116,9 @@ pub fn for_each_zipmap_pair<'a>(
         f(name, value)?;
         count += 1;
     }
-    if told >= BIG || usize::from(told) == count { Ok(()) } else { Err(Invalid) }
+    let count_holds = told >= BIG || usize::from(told) == count;
+    // Redis never wrote an empty one, and takes it for damage.
+    if count_holds && count > 0 { Ok(()) } else { Err(Invalid) }
 }
 
 /// A length, and what follows it.
@@ -251,7 +253,7 @@ pub mod tests {
 
         #[test]
         fn zipmaps_round_trip_and_damage_is_survived(
-            pairs in vec((vec(any::<u8>(), 0..300), vec(any::<u8>(), 0..300)), 0..6),
+            pairs in vec((vec(any::<u8>(), 0..300), vec(any::<u8>(), 0..300)), 1..6),
             free in 0u8..5, at in any::<proptest::sample::Index>(), byte in any::<u8>(),
         ) {
             let mut bytes = zipmap(&pairs, free);
