@@ -48,6 +48,7 @@ CASES = {
     "get4k-P1": (60_000, "-c 50 GET big4k"),
     "get64k-P1": (10_000, "-c 20 GET big64k"),
     "set4k-P1": (60_000, f"-c 50 SET big4k {'y' * 4096}"),
+    "set64k-P1": (10_000, "-c 20 -d 65536 -t set"),
 }
 FIELDS = ("case,a_rps,b_rps,rps_ratio,a_cpu_us,b_cpu_us,cpu_ratio,low,high,"
           "a_p50_ms,b_p50_ms,a_p99_ms,b_p99_ms,a_p999_ms,b_p999_ms")
