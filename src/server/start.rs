@@ -161,6 +161,9 @@ fn start(
     }
     greet(program, args);
     crash::install(&config);
+    if !sys::locale::set_collation(&config.locale_collate) {
+        return Err("Failed to configure LOCALE for invalid locale name.".into());
+    }
     process::adjust_open_files_limit(&mut config).map_err(|_| String::new())?;
     sys::process::prepare_title();
     log::set_main_process(b'M');
