@@ -12,6 +12,7 @@ pub mod monotonic;
 pub mod noted;
 pub mod process;
 pub mod signal;
+pub mod simd;
 pub mod socket;
 pub mod stack_trace;
 pub mod symbols;

@@ -6,6 +6,7 @@
 //! vectors into one, of which alone the ones are counted.
 
 use crate::storage::object::RawStr;
+use crate::sys::simd::{Kernel, widest};
 
 const WORD: usize = size_of::<u64>();
 /// Words in a vector.
@@ -54,6 +55,18 @@ fn word_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 /// Ones of all bytes.
+struct Popcount<'a>(&'a [u8]);
+
+impl Kernel for Popcount<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run(self) -> u64 {
+        popcount(self.0)
+    }
+}
+
+#[inline(always)]
 fn popcount(bytes: &[u8]) -> u64 {
     let (rounds, rest) = bytes.as_chunks::<ROUND_BYTES>();
     let zero = [0; LANES];
@@ -94,7 +107,7 @@ pub fn count_ones(bytes: &[u8], first: usize, last: usize) -> u64 {
     let bytes = &bytes[first / 8..=last / 8];
     let before = bytes[0] & !(0xff >> (first % 8));
     let after = bytes[bytes.len() - 1] & (0x7f >> (last % 8));
-    popcount(bytes) - u64::from(before.count_ones() + after.count_ones())
+    widest(Popcount(bytes)) - u64::from(before.count_ones() + after.count_ones())
 }
 
 /// The first bit of all bytes that is `bit`.
@@ -156,13 +169,29 @@ pub fn combine(op: Op, operands: &[impl AsRef<[u8]>], len: usize) -> RawStr {
         }
         for other in others {
             let other = other.as_ref();
-            combine_block(op, block, &other[part(other)]);
+            widest(Combine { op, block: &mut *block, other: &other[part(other)] });
         }
     }
     result
 }
 
 /// `block op= other`, of which the end may be missing.
+struct Combine<'a> {
+    op: Op,
+    block: &'a mut [u8],
+    other: &'a [u8],
+}
+
+impl Kernel for Combine<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        combine_block(self.op, self.block, self.other);
+    }
+}
+
+#[inline(always)]
 fn combine_block(op: Op, block: &mut [u8], other: &[u8]) {
     let (shared, rest) = block.split_at_mut(other.len());
     let pairs = shared.iter_mut().zip(other);

@@ -1,4 +1,8 @@
-//! LCS: the longest common subsequence of two strings, by the table of dynamic programming.
+//! LCS: the longest common subsequence of two strings.
+//!
+//! The table of dynamic programming in bits: a row differs from one cell to the next by nought or
+//! one, so a bit a cell says it all, and a row follows from the one above it 64 cells at a time
+//! (Hyyrö, "Bit-parallel LCS-length computation revisited", 2004).
 
 use crate::commands::args::{int, is_option};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
@@ -52,7 +56,8 @@ pub fn lcs(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
             "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
         ));
     }
-    let table = Table::new(&a, &b);
+    let text_needed = options.idx || !options.len;
+    let table = Table::new(&a, &b, if text_needed { Keep::All } else { Keep::Last });
     let reply = &mut ctx.client.reply;
     if options.idx {
         reply.map(2);
@@ -83,10 +88,21 @@ fn operand(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<Vec<u8>, ReplyError> {
     }
 }
 
-/// Lengths of the LCS of every pair of prefixes.
+/// Which row of the table is needed when all are computed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    All,
+    Last,
+}
+
+/// Lengths of the LCS of pairs of prefixes: L(i, j) is the number of clear bits among the first j
+/// of row i.
 struct Table {
-    cells: Vec<u32>,
+    rows: Vec<u64>,
+    /// Words in a row.
     width: usize,
+    /// Bytes of the second string.
+    columns: usize,
 }
 
 /// A run of matching bytes: where it starts in both strings.
@@ -110,25 +126,75 @@ impl Range {
     }
 }
 
-impl Table {
-    fn new(a: &[u8], b: &[u8]) -> Table {
-        let width = b.len() + 1;
-        let mut cells = vec![0u32; width * (a.len() + 1)];
-        for (i, x) in a.iter().enumerate() {
-            let (above, row) = cells[i * width..(i + 2) * width].split_at_mut(width);
-            for (j, y) in b.iter().enumerate() {
-                row[j + 1] = if x == y { above[j] + 1 } else { above[j + 1].max(row[j]) };
+/// For each byte that occurs in `a`, the bits of the places in `b` that hold it.
+struct Places {
+    /// Where the words of a byte begin.
+    of: [Option<usize>; 256],
+    words: Vec<u64>,
+}
+
+impl Places {
+    fn new(a: &[u8], b: &[u8], width: usize) -> Places {
+        let mut places = Places { of: [None; 256], words: Vec::new() };
+        for byte in a {
+            let start = &mut places.of[usize::from(*byte)];
+            if start.is_none() {
+                *start = Some(places.words.len());
+                places.words.resize(places.words.len() + width, 0);
             }
         }
-        Table { cells, width }
+        for (j, byte) in b.iter().enumerate() {
+            if let Some(start) = places.of[usize::from(*byte)] {
+                places.words[start + j / 64] |= 1 << (j % 64);
+            }
+        }
+        places
+    }
+}
+
+impl Table {
+    fn new(a: &[u8], b: &[u8], keep: Keep) -> Table {
+        let width = b.len().div_ceil(64);
+        let places = Places::new(a, b, width);
+        let kept = if keep == Keep::All { a.len() + 1 } else { 1 };
+        let mut rows = Vec::with_capacity(kept * width);
+        let mut row = vec![u64::MAX; width];
+        for byte in a {
+            if keep == Keep::All {
+                rows.extend_from_slice(&row);
+            }
+            let start = places.of[usize::from(*byte)].expect("all bytes of `a` have places");
+            let mut carry = false;
+            for (v, m) in row.iter_mut().zip(&places.words[start..start + width]) {
+                let (sum, over) = v.overflowing_add(*v & m);
+                let (sum, over_carry) = sum.overflowing_add(u64::from(carry));
+                carry = over | over_carry;
+                *v = sum | (*v & !m);
+            }
+        }
+        rows.extend_from_slice(&row);
+        Table { rows, width, columns: b.len() }
     }
 
+    /// L(i, j), where `i` counts the rows that were kept.
+    fn at(&self, i: usize, j: usize) -> usize {
+        let row = &self.rows[i * self.width..(i + 1) * self.width];
+        let whole: u32 = row[..j / 64].iter().map(|word| word.count_zeros()).sum();
+        let rest = if j % 64 == 0 { 0 } else { (!row[j / 64] << (64 - j % 64)).count_ones() };
+        (whole + rest) as usize
+    }
+
+    /// 1 if L(i, j) is one more than L(i, j - 1), else 0.
+    fn step(&self, i: usize, j: usize) -> usize {
+        (!self.rows[i * self.width + (j - 1) / 64] >> ((j - 1) % 64) & 1) as usize
+    }
+
+    /// Length of the subsequence.
     fn len(&self) -> usize {
-        self.cells.last().map_or(0, |len| *len as usize)
-    }
-
-    fn at(&self, i: usize, j: usize) -> u32 {
-        self.cells[i * self.width + j]
+        match self.rows.len().checked_div(self.width) {
+            Some(rows) => self.at(rows - 1, self.columns),
+            None => 0,
+        }
     }
 
     /// The subsequence and its runs, last run first.
@@ -137,10 +203,17 @@ impl Table {
         let mut ranges: Vec<Range> = Vec::new();
         let mut open = false;
         let (mut i, mut j) = (a.len(), b.len());
+        if i == 0 || j == 0 {
+            return (text, ranges);
+        }
+        // L(i, j) and L(i - 1, j).
+        let (mut here, mut above) = (self.len(), self.at(i - 1, j));
         while i > 0 && j > 0 {
             if a[i - 1] == b[j - 1] {
+                here = above - self.step(i - 1, j);
                 i -= 1;
                 j -= 1;
+                above = if i > 0 { self.at(i - 1, j) } else { 0 };
                 text.push(a[i]);
                 match ranges.last_mut() {
                     Some(range) if open && range.a == i + 1 && range.b == j + 1 => {
@@ -153,7 +226,16 @@ impl Table {
                 open = true;
             } else {
                 open = false;
-                if self.at(i - 1, j) > self.at(i, j - 1) { i -= 1 } else { j -= 1 }
+                let left = here - self.step(i, j);
+                if above > left {
+                    here = above;
+                    i -= 1;
+                    above = if i > 0 { self.at(i - 1, j) } else { 0 };
+                } else {
+                    here = left;
+                    above -= self.step(i - 1, j);
+                    j -= 1;
+                }
             }
         }
         text.reverse();
@@ -164,21 +246,61 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    #[test]
-    fn the_documented_example() {
-        let (a, b) = (b"ohmytext", b"mynewtext");
-        let table = Table::new(a, b);
+    type Found = (usize, Vec<u8>, Vec<(usize, usize, usize)>);
+
+    fn find(a: &[u8], b: &[u8]) -> Found {
+        let table = Table::new(a, b, Keep::All);
         let (text, ranges) = table.walk(a, b);
-        assert_eq!(text, b"mytext");
-        let ranges: Vec<_> = ranges.iter().map(|r| (r.a, r.b, r.len)).collect();
-        assert_eq!(ranges, [(4, 5, 4), (2, 0, 2)]);
+        (table.len(), text, ranges.iter().map(|r| (r.a, r.b, r.len)).collect())
+    }
+
+    /// The same by a table of numbers.
+    fn naive(a: &[u8], b: &[u8]) -> Found {
+        let mut cells = vec![vec![0; b.len() + 1]; a.len() + 1];
+        for i in 1..=a.len() {
+            for j in 1..=b.len() {
+                cells[i][j] = match a[i - 1] == b[j - 1] {
+                    true => cells[i - 1][j - 1] + 1,
+                    false => cells[i - 1][j].max(cells[i][j - 1]),
+                };
+            }
+        }
+        let (mut text, mut ranges, mut open) = (Vec::new(), Vec::new(), false);
+        let (mut i, mut j) = (a.len(), b.len());
+        while i > 0 && j > 0 {
+            if a[i - 1] == b[j - 1] {
+                (i, j) = (i - 1, j - 1);
+                text.insert(0, a[i]);
+                match ranges.last_mut() {
+                    Some((x, y, len)) if open => (*x, *y, *len) = (i, j, *len + 1),
+                    _ => ranges.push((i, j, 1)),
+                }
+                open = true;
+            } else {
+                open = false;
+                if cells[i - 1][j] > cells[i][j - 1] { i -= 1 } else { j -= 1 }
+            }
+        }
+        (cells[a.len()][b.len()], text, ranges)
     }
 
     #[test]
-    fn nothing_in_common() {
-        let table = Table::new(b"", b"abc");
-        assert_eq!(table.len(), 0);
-        assert!(table.walk(b"", b"abc").1.is_empty());
+    fn the_documented_example() {
+        let (len, text, ranges) = find(b"ohmytext", b"mynewtext");
+        assert_eq!((len, &text[..]), (6, &b"mytext"[..]));
+        assert_eq!(ranges, [(4, 5, 4), (2, 0, 2)]);
+    }
+
+    proptest! {
+        #[test]
+        fn bits_find_what_numbers_find(
+            a in prop::collection::vec(0u8..4, 0..150),
+            b in prop::collection::vec(0u8..5, 0..150),
+        ) {
+            prop_assert_eq!(find(&a, &b), naive(&a, &b));
+            prop_assert_eq!(Table::new(&a, &b, Keep::Last).len(), naive(&a, &b).0);
+        }
     }
 }
