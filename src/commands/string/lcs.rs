@@ -180,7 +180,8 @@ impl Table {
     fn at(&self, i: usize, j: usize) -> usize {
         let row = &self.rows[i * self.width..(i + 1) * self.width];
         let whole: u32 = row[..j / 64].iter().map(|word| word.count_zeros()).sum();
-        let rest = if j % 64 == 0 { 0 } else { (!row[j / 64] << (64 - j % 64)).count_ones() };
+        let rest =
+            if j.is_multiple_of(64) { 0 } else { (!row[j / 64] << (64 - j % 64)).count_ones() };
         (whole + rest) as usize
     }
 

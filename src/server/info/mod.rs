@@ -8,6 +8,7 @@ mod memory;
 mod stats;
 
 use std::fmt::Display;
+use std::io::Write;
 
 use super::Server;
 
@@ -15,7 +16,6 @@ use super::Server;
 pub const ALLOCATOR: &str = "jemalloc-5.3.0";
 
 /// The text of INFO in the making.
-#[derive(Default)]
 pub struct Info {
     text: Vec<u8>,
 }
@@ -30,7 +30,9 @@ impl Info {
 
     /// One line.
     fn field(&mut self, name: &str, value: impl Display) {
-        self.text.extend_from_slice(format!("{name}:{value}\r\n").as_bytes());
+        self.text.extend_from_slice(name.as_bytes());
+        // A Vec takes everything.
+        let _ = write!(self.text, ":{value}\r\n");
     }
 
     /// A yes-or-no value.
@@ -94,7 +96,8 @@ fn selected(args: &[&[u8]]) -> Vec<bool> {
 impl Server {
     /// The text of INFO with these arguments.
     pub fn info_text(&mut self, args: &[&[u8]]) -> Vec<u8> {
-        let mut info = Info::default();
+        const USUAL_BYTES: usize = 8 * 1024;
+        let mut info = Info { text: Vec::with_capacity(USUAL_BYTES) };
         for (section, wanted) in SECTIONS.iter().zip(selected(args)) {
             if wanted {
                 info.section(section.title);
