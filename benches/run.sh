@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The whole side-by-side benchmark: run.sh REFERENCE OURS [ab|mem|insn ...]; all three by default.
+# The whole side-by-side benchmark: run.sh REFERENCE OURS [ab|mem|insn|persist ...]; all by default.
 # Each part is recorded in benches/record. Needs redis-benchmark and redis-cli in PATH or beside
 # the reference (or REDIS_BENCHMARK, REDIS_CLI); insn needs valgrind. SCALE=0.1 makes it short.
 set -euo pipefail
-[ $# -ge 2 ] || { echo "usage: run.sh REFERENCE OURS [ab|mem|insn ...]" >&2; exit 2; }
+[ $# -ge 2 ] || { echo "usage: run.sh REFERENCE OURS [ab|mem|insn|persist ...]" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 reference=$(realpath "$1") ours=$(realpath "$2")
 shift 2
-parts=${*:-ab mem insn}
+parts=${*:-ab mem insn persist}
 scale=${SCALE:-1}
 
 # The client tool of that name, beside the reference if it is there.
@@ -23,6 +23,9 @@ for part in $parts; do
     case $part in
         ab) "$here/record.py" ab "$here/ab.py" "$reference" "$ours" --scale "$scale" ;;
         mem) "$here/record.py" mem "$here/mem.sh" "$reference" "$ours" --scale "$scale" ;;
+        persist)
+            "$here/record.py" persist "$here/persist.py" "$reference" "$ours" --scale "$scale"
+            ;;
         insn)
             if ! command -v valgrind >/dev/null; then
                 echo "insn left out: no valgrind" >&2
@@ -31,6 +34,6 @@ for part in $parts; do
             "$here/record.py" insn_reference "$here/insn.sh" reference "$reference"
             "$here/record.py" insn_ours "$here/insn.sh" ours "$ours"
             ;;
-        *) echo "unknown part $part: ab, mem or insn" >&2; exit 2 ;;
+        *) echo "unknown part $part: ab, mem, insn or persist" >&2; exit 2 ;;
     esac
 done
