@@ -13,10 +13,14 @@ pub fn reply_entry(reply: &mut Reply, entry: EntryHead, cursor: &mut Cursor<'_>)
     reply.array(2);
     reply_id(reply, entry.id);
     reply.array(entry.fields.saturating_mul(2));
+    let mut left = entry.fields;
     while let Some((field, value)) = cursor.next_pair() {
         bulk_value(reply, field);
         bulk_value(reply, value);
+        left -= 1;
     }
+    // Only damaged bytes have fewer than they said.
+    (0..left * 2).for_each(|_| reply.null());
 }
 
 /// The entry with this ID; `false`, and no reply, if there is none.

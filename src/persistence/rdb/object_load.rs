@@ -9,6 +9,7 @@ mod hash;
 
 use super::format::{RdbType, quicklist_node};
 use super::reader::{Fault, Reader};
+use super::stream::load_stream;
 use super::ziplist::for_each_ziplist_entry;
 use crate::storage::encoding::intset::Intset;
 use crate::storage::encoding::listpack::{Invalid, Listpack, ListpackBuilder, LpRef, LpValue};
@@ -70,7 +71,7 @@ pub fn load_object(
             hash::listpack(reader, true, rules)
         }
         RdbType::StreamListpacks | RdbType::StreamListpacks2 | RdbType::StreamListpacks3 => {
-            Err(unknown_type(rdb_type.code()))
+            load_stream(reader, rdb_type, rules).map(|stream| Some(stream.into_value()))
         }
         RdbType::ModulePreGa => Err(Fault::corrupt("Pre-release module format not supported")),
         RdbType::Module2 => Err(module(reader)?),

@@ -145,8 +145,7 @@ impl<'a> Cursor<'a> {
         }
         let node = self.node.as_ref()?;
         let header = Header::read(&mut self.elements, node.base, node.master_fields)?;
-        self.enter(&header);
-        Some(header)
+        self.enter(header)
     }
 
     fn step_backward(&mut self) -> Option<Header> {
@@ -154,18 +153,21 @@ impl<'a> Cursor<'a> {
         let start = step_back(&mut node.rest)?;
         self.elements = node.lp.iter_from(start);
         let header = Header::read(&mut self.elements, node.base, node.master_fields)?;
-        self.enter(&header);
-        Some(header)
+        self.enter(header)
     }
 
+    /// `None` for an entry that claims more fields than its node has bytes.
     #[inline]
-    fn enter(&mut self, header: &Header) {
-        self.names = match header.flags & SAME_FIELDS {
-            0 => None,
-            _ => self.node.as_ref().map(|node| node.names.clone()),
-        };
+    fn enter(&mut self, header: Header) -> Option<Header> {
+        let node = self.node.as_ref()?;
+        if header.fields > node.lp.as_bytes().len() {
+            return None;
+        }
+        let own_names = header.flags & SAME_FIELDS == 0;
+        self.names = if own_names { None } else { Some(node.names.clone()) };
         self.pairs = header.fields;
         self.inside = true;
+        Some(header)
     }
 
     /// The next field and value of the present entry. Exactly `fields` of them, unless the bytes

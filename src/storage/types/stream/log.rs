@@ -184,11 +184,13 @@ impl Log {
         match self.nodes.last_mut() {
             Some((base, node)) if has_room(node, bytes, limits) => append(node, base, id, pairs),
             _ => {
-                let added = self.nodes.insert(id, new_node(pairs));
-                debug_assert!(added, "IDs of nodes are not above the last ID");
+                // Only a damaged file has a node with an ID above the last one.
+                if !self.nodes.insert(id, new_node(pairs)) {
+                    return Err(AppendError::NotAbove);
+                }
             }
         }
-        self.length += 1;
+        self.length = self.length.wrapping_add(1);
         self.entries_added = self.entries_added.wrapping_add(1);
         self.last_id = id;
         if self.length == 1 {
@@ -279,8 +281,10 @@ impl Log {
                 break;
             }
             let Some((base, node)) = self.nodes.at(at) else { break };
-            let master = Master::read(node.as_lp());
-            let entries = master.and_then(|m| u64::try_from(m.count).ok()).unwrap_or(0);
+            let lp = node.as_lp();
+            // Bounded by what is really there: a damaged counter must not count for more.
+            let entries = Master::read(lp).map_or(0, |master| master.count.max(0) as u64);
+            let entries = entries.min(lp.as_bytes().len() as u64);
             if trim.limit > 0 && removed + entries > trim.limit {
                 break;
             }
