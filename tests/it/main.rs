@@ -27,6 +27,8 @@ mod server_commands;
 mod server_process;
 mod smoke;
 mod sorted_set;
+mod streams;
+mod streams_differ;
 mod strings;
 mod tracking;
 mod transactions;

@@ -38,6 +38,21 @@ pub enum Value {
 /// `Ok(None)`: the frame is not complete yet. Otherwise the value and its length in bytes.
 pub type Decoded = Result<Option<(Value, usize)>, String>;
 
+/// Names of values that `Value::without_times` takes away.
+fn is_time(key: &Value) -> bool {
+    const TIMES: &[&[u8]] =
+        &[b"idle", b"inactive", b"seen-time", b"active-time", b"radix-tree-nodes"];
+    matches!(key, Value::Bulk(name) if TIMES.contains(&name.as_slice()))
+}
+
+/// A time as 0, "never" as it is.
+fn unset(value: Value) -> Value {
+    match value {
+        Value::Int(0..) => Value::Int(0),
+        other => other,
+    }
+}
+
 impl Value {
     pub fn bulk(text: impl AsRef<[u8]>) -> Value {
         Value::Bulk(text.as_ref().to_vec())
@@ -112,6 +127,39 @@ impl Value {
                 Value::Array(pairs.concat())
             }
             other => other.sorted(),
+        }
+    }
+
+    /// XINFO and XPENDING without what differs between servers: times, and the inner nodes of the
+    /// tree that a stream is.
+    pub fn without_times(self) -> Value {
+        match self {
+            Value::Map(pairs) => Value::Map(
+                pairs
+                    .into_iter()
+                    .map(|(key, value)| {
+                        let value = if is_time(&key) { unset(value) } else { value };
+                        (key, value.without_times())
+                    })
+                    .collect(),
+            ),
+            Value::Array(mut items) => {
+                for at in 1..items.len() {
+                    if is_time(&items[at - 1]) {
+                        items[at] = unset(items[at].clone());
+                    }
+                }
+                // [ID, consumer, time, count] and [ID, time, count].
+                match &mut items[..] {
+                    [Value::Bulk(_), Value::Bulk(_), time @ Value::Int(_), Value::Int(_)]
+                    | [Value::Bulk(_), time @ Value::Int(_), Value::Int(_)] => {
+                        *time = Value::Int(0);
+                    }
+                    _ => {}
+                }
+                Value::Array(items.into_iter().map(Value::without_times).collect())
+            }
+            other => other,
         }
     }
 
