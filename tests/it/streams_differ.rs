@@ -156,7 +156,10 @@ fn groups(r: &mut Rng) -> Args {
         6 | 7 => args!["XGROUP", "CREATECONSUMER", k, g, c],
         8 => args!["XGROUP", "DELCONSUMER", k, g, c],
         9 => args!["XGROUP", "SETID", k, g, "0", pick(r, &["MKSTREAM", "ENTRIESREAD"])],
-        10..=12 => claim(r, args!["XCLAIM", k, g, c, pick(r, &["0", "-1", "9999999"])]),
+        10..=12 => {
+            let min_idle = pick(r, &["0", "-1", "9999999"]);
+            claim(r, args!["XCLAIM", k, g, c, min_idle])
+        }
         13 => args!["XAUTOCLAIM", k, g, c, pick(r, &["0", "9999999", "x"]), bound(r)],
         14 => args!["XAUTOCLAIM", k, g, c, "0", bound(r), "COUNT", r.i32(-1..5), "JUSTID"],
         _ => args!["XAUTOCLAIM", k, g, c, "0", "0", "COUNT", r.u8(1..3)],
