@@ -21,6 +21,7 @@ pub mod key_specs;
 pub mod keys;
 pub mod list;
 pub mod pubsub;
+pub mod replication;
 pub mod scan_options;
 pub mod server;
 pub mod set;

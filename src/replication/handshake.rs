@@ -71,8 +71,12 @@ pub enum Payload {
 /// Why there will be no synchronization on this connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// The master cannot at present, or is not one.
+    /// The master is not ready, or is none.
     TryLater,
+    /// It answered PSYNC, and cannot at present.
+    Refused,
+    /// It promised an RDB and sent something else.
+    NoPayload,
     /// No answer in time.
     Timeout,
 }
@@ -191,15 +195,18 @@ impl Handshake {
 
     fn closed(&mut self, actions: &mut Vec<Action>) {
         actions.push(match self.state {
-            State::ReceivePsyncReply => {
-                warning("Master did not reply to PSYNC, will try later")
-            }
+            State::ReceivePsyncReply => warning("Master did not reply to PSYNC, will try later"),
             State::ReceiveHeader => {
                 warning("I/O error reading bulk count from MASTER: Connection reset by peer")
             }
             _ => warning("Master did not respond to command during SYNC handshake"),
         });
-        self.fail(Failure::TryLater, actions);
+        let failure = match self.state {
+            State::ReceivePsyncReply => Failure::Refused,
+            State::ReceiveHeader => Failure::NoPayload,
+            _ => Failure::TryLater,
+        };
+        self.fail(failure, actions);
     }
 
     fn fail(&mut self, failure: Failure, actions: &mut Vec<Action>) {
@@ -363,7 +370,7 @@ impl Handshake {
             actions.push(notice(format!(
                 "Master is currently unable to PSYNC but should be in the future: {text}"
             )));
-            return self.fail(Failure::TryLater, actions);
+            return self.fail(Failure::Refused, actions);
         }
         if text.starts_with("-ERR") {
             actions.push(notice(format!(
@@ -374,7 +381,7 @@ impl Handshake {
         }
         if self.settings.failover {
             // The replica does not take over: whoever asked must know, SYNC would not help.
-            return self.fail(Failure::TryLater, actions);
+            return self.fail(Failure::Refused, actions);
         }
         actions.push(notice("Retrying with SYNC..."));
         actions.push(Action::Send(b"SYNC\r\n".to_vec()));
@@ -385,14 +392,14 @@ impl Handshake {
     fn header(&mut self, text: &str, actions: &mut Vec<Action>) {
         if let Some(error) = text.strip_prefix('-') {
             actions.push(warning(format!("MASTER aborted replication with an error: {error}")));
-            return self.fail(Failure::TryLater, actions);
+            return self.fail(Failure::NoPayload, actions);
         }
         let Some(payload) = payload_of(text.as_bytes()) else {
             actions.push(warning(format!(
                 "Bad protocol from MASTER, the first byte is not '$' (we received '{text}'), are \
                  you sure the host and port are right?"
             )));
-            return self.fail(Failure::TryLater, actions);
+            return self.fail(Failure::NoPayload, actions);
         };
         self.state = State::Done;
         actions.push(Action::Payload(payload));

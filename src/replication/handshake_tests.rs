@@ -53,10 +53,7 @@ fn full_synchronization_by_length() {
     assert_eq!(sent(&actions), expected);
     assert_eq!(
         essential(actions),
-        [
-            Action::FullResync(Some((ID.into(), 77))),
-            Action::Payload(Payload::Length(5)),
-        ]
+        [Action::FullResync(Some((ID.into(), 77))), Action::Payload(Payload::Length(5)),]
     );
     assert_eq!((rest, state), (b"REDIS*1\r\n".to_vec(), State::Done));
 }
@@ -85,10 +82,7 @@ fn an_old_master_gets_sync() {
     let input = b"+PONG\r\n+OK\r\n+OK\r\n-ERR unknown command 'PSYNC'\r\n\n$3\r\nabc";
     let (actions, rest, _) = talk(settings(), input, &[]);
     assert!(sent(&actions).ends_with("SYNC\r\n"));
-    assert_eq!(
-        essential(actions),
-        [Action::FullResync(None), Action::Payload(Payload::Length(3))]
-    );
+    assert_eq!(essential(actions), [Action::FullResync(None), Action::Payload(Payload::Length(3))]);
     assert_eq!(rest, b"abc");
 }
 
@@ -105,13 +99,15 @@ fn a_streamed_bulk_has_a_mark() {
 #[test]
 fn refusals() {
     let later = [Action::Fail(Failure::TryLater)];
+    let (actions, ..) = talk(settings(), b"-LOADING x\r\n", &[]);
+    assert_eq!(essential(actions), later);
+    let refused = [Action::Fail(Failure::Refused)];
     for input in [
-        "-LOADING x\r\n",
         "+PONG\r\n+OK\r\n+OK\r\n-NOMASTERLINK Can't SYNC\r\n",
         "+PONG\r\n+OK\r\n+OK\r\n-LOADING x\r\n",
     ] {
         let (actions, ..) = talk(settings(), input.as_bytes(), &[]);
-        assert_eq!(essential(actions), later, "{input}");
+        assert_eq!(essential(actions), refused, "{input}");
     }
     let auth = Settings { auth: Some((None, b"x".to_vec())), ..settings() };
     let (actions, ..) = talk(auth, b"+PONG\r\n-WRONGPASS no\r\n", &[]);
@@ -120,7 +116,7 @@ fn refusals() {
     assert_eq!(essential(actions), later);
     let failover = Settings { failover: true, ..settings() };
     let (actions, ..) = talk(failover, b"+PONG\r\n+OK\r\n+OK\r\n-ERR no\r\n", &[]);
-    assert_eq!(essential(actions), later);
+    assert_eq!(essential(actions), refused);
 }
 
 #[test]
@@ -128,7 +124,7 @@ fn bulk_headers_that_are_none() {
     for header in ["+OK", "-ERR full", "$", "$x", "$-1", "$EOF:short", "hello"] {
         let input = format!("+PONG\r\n+OK\r\n+OK\r\n+FULLRESYNC {ID} 1\r\n{header}\r\n");
         let (actions, ..) = talk(settings(), input.as_bytes(), &[]);
-        assert_eq!(essential(actions).pop(), Some(Action::Fail(Failure::TryLater)), "{header}");
+        assert_eq!(essential(actions).pop(), Some(Action::Fail(Failure::NoPayload)), "{header}");
     }
 }
 
@@ -166,8 +162,7 @@ fn a_closed_link_and_an_endless_line() {
 #[test]
 fn the_rdb_channel() {
     let main = Settings { rdb_channel: true, ..settings() };
-    let (actions, ..) =
-        talk(main, b"+PONG\r\n+OK\r\n+OK\r\n+RDBCHANNELSYNC 42\r\n", &[]);
+    let (actions, ..) = talk(main, b"+PONG\r\n+OK\r\n+OK\r\n+RDBCHANNELSYNC 42\r\n", &[]);
     assert!(sent(&actions).contains("capa\r\n$16\r\nrdb-channel-repl"));
     assert_eq!(essential(actions), [Action::RdbChannel(42)]);
     let second = Settings { main_channel: Some(42), ..settings() };

@@ -15,12 +15,15 @@ impl Server {
         self.handle_clients_blocked_on_keys();
         self.resume_if_pause_over();
         self.fast_expire_cycle();
+        self.process_clients_waiting_acks();
         self.process_unblocked_clients();
         self.broadcast_invalidations();
+        self.replication_before_sleep();
         // With `appendfsync always` no reply leaves before its command is durable.
         self.aof_before_sleep();
         self.write_pending();
         self.close_clients();
+        self.replication_after_writes();
         if self.config.maxmemory_clients != 0 {
             self.evict_clients(None);
         }
@@ -58,5 +61,13 @@ impl Server {
     }
 
     /// The end of a turn.
-    pub fn after_turn(&mut self) {}
+    pub fn after_turn(&mut self) {
+        // Events come once: what a turn left over is gone on with in the next one.
+        if self.pipe_has_more() {
+            self.pump_pipe();
+        }
+        if self.replication.link.has_more {
+            self.pump_link();
+        }
+    }
 }

@@ -10,6 +10,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::Server;
 use super::client::{Client, ClientFlags};
+use super::replication::wait::WaitFor;
 use crate::commands::ReplyError;
 use crate::commands::table::CommandId;
 use crate::storage::object::ObjType;
@@ -52,9 +53,8 @@ impl BlockKind {
 pub enum TimeoutReply {
     NullArray,
     Null,
-    Int(i64),
-    /// An array of two integers (WAITAOF).
-    IntPair(i64, i64),
+    /// How many acknowledge what was written, at that moment.
+    Acks,
     Nothing,
 }
 
@@ -79,6 +79,8 @@ pub struct Blocked {
     pub command: Option<CommandId>,
     pub argv: Vec<Box<[u8]>>,
     pub timeout_reply: TimeoutReply,
+    /// Of WAIT and WAITAOF.
+    pub wait: Option<WaitFor>,
 }
 
 type KeyOf = (usize, Box<[u8]>);
@@ -195,7 +197,7 @@ impl Server {
         }
         let timeout_reply = match request.kind {
             BlockKind::List | BlockKind::ZSet | BlockKind::Stream => TimeoutReply::NullArray,
-            BlockKind::Wait => TimeoutReply::Int(0),
+            BlockKind::Wait => TimeoutReply::Acks,
             BlockKind::Postponed | BlockKind::Shutdown | BlockKind::LazyFree => {
                 TimeoutReply::Nothing
             }
@@ -209,6 +211,7 @@ impl Server {
             command: None,
             argv: Vec::new(),
             timeout_reply,
+            wait: None,
         };
         self.blocking.enqueue(client.id, &blocked);
         if blocked.kind == BlockKind::Postponed {
@@ -323,11 +326,11 @@ impl Server {
         match blocked.timeout_reply {
             TimeoutReply::NullArray => client.reply.null_array(),
             TimeoutReply::Null => client.reply.null(),
-            TimeoutReply::Int(n) => client.reply.int(n),
-            TimeoutReply::IntPair(a, b) => {
-                client.reply.array(2);
-                client.reply.int(a);
-                client.reply.int(b);
+            TimeoutReply::Acks => {
+                if let Some(wait) = &blocked.wait {
+                    let acks = self.acks_of(wait);
+                    Server::reply_acks(client, wait, acks);
+                }
             }
             TimeoutReply::Nothing => {}
         }

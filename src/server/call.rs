@@ -19,6 +19,8 @@ pub struct Exec {
     pub no_touch: bool,
     /// Calls within calls: EXEC, scripts.
     pub depth: u32,
+    /// The client is our master: expired keys are there for it.
+    pub from_master: bool,
     /// Pushes for the client itself, sent after the reply of its command.
     pub push_reply: crate::protocol::reply::Reply,
     /// The client that is checked out while blocked clients are served; 0 = none.
@@ -28,6 +30,8 @@ pub struct Exec {
     pub command: Option<CommandId>,
     /// For the crash report.
     pub current: super::crash::CurrentCommand,
+    /// Offset of the replication stream before the outermost command.
+    pub offset_before: i64,
     /// Of a command in a pipeline.
     pub key_memo: super::pipeline::KeyMemo,
     /// Error replies so far.
@@ -102,6 +106,8 @@ fn enter(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outer {
         exec.client = ctx.client.id;
         exec.resp3 = ctx.client.reply.is_resp3();
         exec.no_touch = ctx.client.no_touch();
+        exec.from_master = ctx.client.must_obey();
+        exec.offset_before = ctx.server.replication.stream.end();
         ctx.server.clock.cmd_time_ms = ctx.server.clock.now_ms;
     }
     Outer { command: exec.command.replace(id), args: exec.current.args.note(args.0) }
@@ -113,7 +119,12 @@ fn leave(ctx: &mut Ctx<'_>, outer: Outer) {
         ctx.server.flush_pushes(ctx.client);
         ctx.server.exec.client = 0;
         ctx.server.exec.current.client.clear();
+        ctx.server.exec.from_master = false;
         ctx.server.propagate_now();
+        let offset = ctx.server.master_repl_offset();
+        if offset != ctx.server.exec.offset_before {
+            ctx.client.write_offset = offset;
+        }
     }
     ctx.server.exec.current.args.restore(outer.args);
     ctx.server.exec.command = outer.command;

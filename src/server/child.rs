@@ -244,6 +244,10 @@ impl Server {
             self.child.receive();
         }
         self.forget_child();
+        if kind.is_rdb() {
+            self.child_done_for_replicas(kind, outcome);
+        }
+        self.start_pending_sync();
     }
 
     fn forget_child(&mut self) {

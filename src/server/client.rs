@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::acl::user::User;
 use super::blocking::Blocked;
 use super::connection::{CHUNK_BYTES, Conn};
+use super::replication::replicas::ReplConf;
 use super::transaction::Multi;
 use crate::commands::table::CommandId;
 use crate::protocol::reply::Reply;
@@ -153,6 +154,10 @@ pub struct Client {
     pub reply_allowance: ReplyAllowance,
     /// Time the soft output limit was first exceeded, s; 0 = not exceeded.
     pub soft_limit_since_s: i64,
+    /// What REPLCONF said.
+    pub replconf: Option<Box<ReplConf>>,
+    /// Offset of the stream after the last command that was propagated (WAIT).
+    pub write_offset: i64,
     pub commands_processed: u64,
     pub net_input_bytes: u64,
     pub net_output_bytes: u64,
@@ -189,6 +194,8 @@ impl Client {
                 peak_reset_ms: now_ms,
             },
             soft_limit_since_s: 0,
+            replconf: None,
+            write_offset: 0,
             commands_processed: 0,
             net_input_bytes: 0,
             net_output_bytes: 0,

@@ -102,8 +102,11 @@ impl Server {
         // While there is a queue, the reply buffer stands at its end.
         let queue = client.conn.as_ref().map_or(0, |conn| conn.out.len());
         let in_buffer = if queue == 0 { client.reply.len() } else { allowance.bytes };
-        let in_queue = queue + usize::from(queue > 0 && !client.reply.is_empty());
-        write!(out, " obl={in_buffer} oll={in_queue} omem={}", client.output_memory())?;
+        let mut in_queue = queue + usize::from(queue > 0 && !client.reply.is_empty());
+        if client.flags.has(ClientFlags::REPLICA) {
+            in_queue += self.replication.stream.pending_blocks(client.id);
+        }
+        write!(out, " obl={in_buffer} oll={in_queue} omem={}", self.output_memory_of(client))?;
         write!(out, " tot-mem={}", self.client_memory_bytes(client))
     }
 }

@@ -120,7 +120,7 @@ impl Server {
     /// All memory that stands for the client, bytes.
     pub fn client_memory_bytes(&self, client: &Client) -> usize {
         let mut bytes = size_of::<Client>() + client.reply_allowance.bytes;
-        bytes += client.output_memory() + client.argv_bytes;
+        bytes += self.output_memory_of(client) + client.argv_bytes;
         if let Some(conn) = &client.conn {
             bytes += size_of::<Conn>() + conn.query_memory();
         }
@@ -237,7 +237,8 @@ impl Server {
         self.resize_reply_allowance(client);
         self.client_memory.track_peaks(client, slot);
         self.update_client_memory(client);
-        if client.conn.as_ref().is_some_and(|conn| !conn.out.is_empty()) {
+        let replica = client.flags.has(ClientFlags::REPLICA);
+        if replica || client.conn.as_ref().is_some_and(|conn| !conn.out.is_empty()) {
             self.check_output_limit(client, false);
         }
     }

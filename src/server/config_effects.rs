@@ -89,6 +89,16 @@ impl Server {
             Effect::TlsPort if self.config.tls_port != 0 => {
                 Err(missing("TLS", "Unable to update TLS configuration."))
             }
+            Effect::GoodReplicas => {
+                self.refresh_good_replicas();
+                Ok(())
+            }
+            Effect::ReplBacklogSize => {
+                let size = self.backlog_size();
+                self.config.repl_backlog_size = size;
+                self.replication.stream.trim_round(size);
+                Ok(())
+            }
             // Values that are read at each use, by parts that may not exist yet.
             Effect::AofAutoGc
             | Effect::Appendonly
@@ -99,9 +109,7 @@ impl Server {
             | Effect::ClusterHumanNodename
             | Effect::ClusterIp
             | Effect::Defrag
-            | Effect::GoodReplicas
             | Effect::Hz
-            | Effect::ReplBacklogSize
             | Effect::TlsConfig
             | Effect::TlsPort => Ok(()),
         }
@@ -142,6 +150,7 @@ impl Server {
         (self.child.fork_us, self.child.fork_rate) = (0, 0.0);
         self.rdb.saves = 0;
         self.aof.reset_stats();
+        self.replication.stats = Default::default();
         let count = codes.len();
         if count > LAZY_FREE_THRESHOLD {
             self.lazyfree.send(Box::new(codes), count as u64);

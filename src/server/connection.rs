@@ -336,6 +336,31 @@ impl Conn {
         self.stream.write_vectored(&parts.map(IoSlice::new)).unwrap_or(0)
     }
 
+    /// Writes once, what does not pass through the queue; `None`: the socket takes nothing now, a
+    /// writable event will come.
+    pub fn write_slices(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
+        loop {
+            let slices = &slices[..slices.len().min(MAX_IOVECS)];
+            match self.stream.write_vectored(slices) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(bytes) => return Ok(Some(bytes)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.write_blocked = true;
+                    return Ok(None);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Whether small packets leave at once. A failure costs time only.
+    pub fn set_nodelay(&self, on: bool) {
+        if let Stream::Tcp(stream) = &self.stream {
+            let _ = stream.set_nodelay(on);
+        }
+    }
+
     fn write_once(&mut self, reply: &[u8]) -> io::Result<usize> {
         if self.out.is_empty() {
             return self.stream.write(reply);

@@ -88,6 +88,7 @@ impl Server {
         self.persistence_cron();
         self.aof_cron();
         self.migrate_cron();
+        self.replication_cron();
         self.resume_if_pause_over();
         self.cron.loops += 1;
         self.stats.eventloop_duration_cron_us += self.clock.monotonic_us() - start_us;
@@ -100,6 +101,9 @@ impl Server {
         metrics.commands.track(stats.commands_processed, now_us, second);
         metrics.net_input.track(stats.net_input_bytes, now_us, second);
         metrics.net_output.track(stats.net_output_bytes, now_us, second);
+        let repl = &self.replication.stats;
+        metrics.repl_input.track(repl.net_input_bytes, now_us, second);
+        metrics.repl_output.track(repl.net_output_bytes, now_us, second);
         metrics.eventloop_cycles.track(stats.eventloop_cycles, now_us, second);
         let cycles = stats.eventloop_cycles;
         metrics.eventloop_duration.track(stats.eventloop_duration_us, cycles, 1);
@@ -142,8 +146,9 @@ impl Server {
         }
         if log::is_enabled(log::DEBUG) {
             self.log_debug(&format!(
-                "{} clients connected (0 replicas), {} bytes in use",
-                self.clients.len(),
+                "{} clients connected ({} replicas), {} bytes in use",
+                self.clients.len() - self.replication.replicas.len(),
+                self.replication.replicas.len(),
                 malloc::used_memory()
             ));
         }

@@ -20,6 +20,10 @@ use super::pipeline::run_commands;
 /// Tokens below this are listeners and wake-up descriptors; above are clients.
 const WAKE_TOKEN: Token = Token(usize::MAX);
 const SIGNAL_TOKEN: Token = Token(usize::MAX - 1);
+/// The pipe of a child that streams an RDB for replicas.
+pub const RDB_PIPE_TOKEN: usize = usize::MAX - 2;
+/// The link to the master until it is a client.
+pub const LINK_TOKEN: usize = usize::MAX - 3;
 const LISTENER_BASE: usize = usize::MAX - 1024;
 /// Shared read buffer; also the most that one client may bring in one turn.
 const READ_BYTES: usize = 64 * 1024;
@@ -34,6 +38,10 @@ enum Event {
         closed: bool,
     },
     Writable(u64),
+    /// The child that streams an RDB has written.
+    RdbPipe,
+    /// The link to the master, before its stream begins.
+    Link,
     /// Another thread has something to say.
     Wake,
     Signal,
@@ -121,6 +129,8 @@ impl EventLoop {
                     Event::Accept(listener) => server.accept(listener, &self.registry),
                     Event::Readable { id, closed } => server.queue_read_id(id, closed),
                     Event::Writable(id) => server.writable(id),
+                    Event::RdbPipe => server.pump_pipe(),
+                    Event::Link => server.pump_link(),
                     Event::Wake => server.background_done(),
                     Event::Signal => server.handle_signals(),
                 }
@@ -262,6 +272,10 @@ fn causes(server: &Server, event: &mio::event::Event) -> impl Iterator<Item = Ev
         (Some(Event::Wake), None)
     } else if token == SIGNAL_TOKEN {
         (Some(Event::Signal), None)
+    } else if token.0 == RDB_PIPE_TOKEN {
+        (Some(Event::RdbPipe), None)
+    } else if token.0 == LINK_TOKEN {
+        (Some(Event::Link), None)
     } else if token.0 >= LISTENER_BASE {
         (Some(Event::Accept(token.0 - LISTENER_BASE)), None)
     } else {
@@ -375,6 +389,9 @@ impl Server {
                 match flushed {
                     Flushed::All => {
                         self.recycle_reply(client);
+                        if client.flags.has(ClientFlags::REPLICA) {
+                            self.write_to_replica(client);
+                        }
                         if client.flags.has(ClientFlags::CLOSE_AFTER_REPLY) {
                             self.close_later(client);
                         }
@@ -405,6 +422,8 @@ impl Server {
             || !self.listeners.more_to_accept.is_empty()
             || !self.clients.missed.is_empty()
             || self.eviction.is_running()
+            || self.pipe_has_more()
+            || self.replication.link.has_more
         {
             return Duration::ZERO;
         }

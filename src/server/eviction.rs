@@ -132,7 +132,7 @@ impl Server {
     /// Bytes that evicting keys cannot free and that must not make it try: AOF and replica buffers
     /// shrink by themselves, and grow by what eviction propagates.
     pub fn mem_not_counted_for_evict(&self) -> usize {
-        self.propagate.pending_bytes() + self.aof.buffer_bytes()
+        self.propagate.pending_bytes() + self.aof.buffer_bytes() + self.replication_memory().0
     }
 
     /// Bytes by which counted memory exceeds `maxmemory`; 0 = within the limit.
@@ -165,7 +165,8 @@ impl Server {
     /// Does nothing while evicting is not safe (a pause, loading).
     pub fn perform_evictions(&mut self) -> bool {
         let paused = self.pause.is_paused(super::pause::action::EVICT);
-        if paused || self.expire.never {
+        let ignored = self.is_replica() && self.config.replica_ignore_maxmemory;
+        if paused || self.expire.never || ignored {
             return true;
         }
         let outcome = match self.memory_to_free() {

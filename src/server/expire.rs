@@ -170,7 +170,11 @@ impl Server {
 
     #[cold]
     fn expire_now(&mut self, db: usize, key: &[u8]) -> KeyStatus {
-        if self.expire_is_paused() {
+        if self.exec.from_master {
+            // The master decides: to it the key is there until it says DEL.
+            return KeyStatus::Valid;
+        }
+        if self.expire_is_paused() || self.is_replica() {
             return KeyStatus::Expired;
         }
         self.delete_expired(db, key);
@@ -243,6 +247,12 @@ impl Server {
     /// Deletes expired keys and hash fields, for a bounded time.
     pub fn active_expire_cycle(&mut self, cycle: Cycle) {
         if self.keeps_expired() || self.expire_is_paused() {
+            return;
+        }
+        if self.is_replica() {
+            if cycle == Cycle::Slow {
+                self.expire_replica_keys();
+            }
             return;
         }
         let effort = Effort::new(self.config.active_expire_effort);

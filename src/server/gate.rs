@@ -29,10 +29,18 @@ const RULES: &[Rule] = &[
     disk_takes_writes,
     // Its messages come before the reply of the command.
     tracking_table_fits,
+    // Writes that too few replicas would have are refused,
+    enough_replicas,
+    // and so are all writes of clients to a replica that is not writable.
+    replica_takes_writes,
     // RESP2 subscribers may only change their subscriptions: their connection carries messages.
     subscriber_context,
+    // Old data is shown only if that is wanted.
+    data_is_not_stale,
     // The data is not there yet; what does not need it is served.
     not_loading,
+    // A replica gets the data set, it has no business with single keys.
+    replicas_touch_no_keys,
 ];
 
 /// Applies the rules.
@@ -194,4 +202,67 @@ fn subscriber_context(
          allowed in this context",
         server.commands.get(c.id).full_name
     )))
+}
+
+/// The command writes, or EXEC would.
+fn writes(client: &Client, c: &Candidate<'_>) -> bool {
+    let queued = client.multi.as_ref().map_or(0, |multi| multi.flags);
+    c.spec.flags & flag::WRITE != 0 || c.spec.name == "exec" && queued & flag::WRITE != 0
+}
+
+fn enough_replicas(
+    server: &mut Server,
+    client: &mut Client,
+    c: &Candidate<'_>,
+) -> Result<(), ReplyError> {
+    if !server.has_good_replicas() && writes(client, c) {
+        return Err(ReplyError::fixed("NOREPLICAS Not enough good replicas to write."));
+    }
+    Ok(())
+}
+
+fn replica_takes_writes(
+    server: &mut Server,
+    client: &mut Client,
+    c: &Candidate<'_>,
+) -> Result<(), ReplyError> {
+    let refuses = server.is_replica() && server.config.replica_read_only && !client.must_obey();
+    if refuses && writes(client, c) {
+        return Err(ReplyError::fixed("READONLY You can't write against a read only replica."));
+    }
+    Ok(())
+}
+
+fn data_is_not_stale(
+    server: &mut Server,
+    client: &mut Client,
+    c: &Candidate<'_>,
+) -> Result<(), ReplyError> {
+    if !server.is_replica() || server.link_is_up() || server.config.replica_serve_stale_data {
+        return Ok(());
+    }
+    let queued = client.multi.as_ref().map_or(0, |multi| multi.inverse_flags);
+    let denied =
+        c.spec.flags & flag::STALE == 0 || c.spec.name == "exec" && queued & flag::STALE != 0;
+    if denied {
+        return Err(ReplyError::fixed(
+            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+        ));
+    }
+    Ok(())
+}
+
+fn replicas_touch_no_keys(
+    server: &mut Server,
+    client: &mut Client,
+    c: &Candidate<'_>,
+) -> Result<(), ReplyError> {
+    const KEYSPACE: u64 = flag::WRITE | flag::READONLY | flag::MAY_REPLICATE;
+    if client.flags.has(ClientFlags::REPLICA)
+        && c.spec.flags & KEYSPACE != 0
+        && server.replica(client.id).is_some()
+    {
+        return Err(ReplyError::err("Replica can't interact with the keyspace"));
+    }
+    Ok(())
 }

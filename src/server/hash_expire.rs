@@ -86,13 +86,13 @@ impl Server {
 
     /// Whether expired fields may be deleted now; if not they are only hidden.
     pub fn may_expire_fields(&self) -> bool {
-        !self.keeps_expired() && !self.expire_is_paused()
+        !self.keeps_expired() && !self.expire_is_paused() && !self.is_replica()
     }
 
     /// Whether an expire time that is over deletes a field at once; while the data set is loaded
     /// it is stored as it is.
     pub fn past_deletes_fields(&self) -> bool {
-        !self.keeps_expired()
+        !self.keeps_expired() && !self.is_replica()
     }
 
     /// Deletes a field that a command found to be expired.

@@ -52,6 +52,11 @@ pub fn set_main_process(role: u8) {
     ROLE.store(role, Ordering::Relaxed);
 }
 
+/// The role that lines show: M or S.
+pub fn set_role(role: u8) {
+    ROLE.store(role, Ordering::Relaxed);
+}
+
 pub fn set_level(level: LogLevel) {
     LEVEL.store(level as u8, Ordering::Relaxed);
 }

@@ -96,7 +96,8 @@ impl Server {
     #[inline]
     fn lookup_write_hashed(&mut self, db: usize, at: KeyHash, key: &[u8]) -> Option<EntryMut<'_>> {
         if self.keyspace.dbs[db].expires_len() > 0 && !self.is_live(db, at, key) {
-            if self.keyspace.dbs[db].find_hashed(at, key).is_some() {
+            let read_only = self.is_replica() && self.config.replica_read_only;
+            if !read_only && self.keyspace.dbs[db].find_hashed(at, key).is_some() {
                 // Expired during a pause, which this command began before: its write goes on top.
                 self.delete_expired(db, key);
             }

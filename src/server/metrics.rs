@@ -40,6 +40,9 @@ pub struct Metrics {
     pub net_input: Metric,
     /// Bytes per second.
     pub net_output: Metric,
+    /// Bytes per second of replication links.
+    pub repl_input: Metric,
+    pub repl_output: Metric,
     /// Turns of the event loop per second.
     pub eventloop_cycles: Metric,
     /// Mean duration of a turn, us.

@@ -47,6 +47,7 @@ pub mod process;
 pub mod propagate;
 pub mod pubsub;
 pub mod rdb;
+pub mod replication;
 pub mod shutdown;
 pub mod slowlog;
 pub mod start;
@@ -111,10 +112,9 @@ pub struct Server {
     pub exit_status: Option<i32>,
     /// 40 hex digits, new at every start.
     pub run_id: String,
-    /// 40 hex digits that name the history of the data set.
-    pub replication_id: String,
     /// What the loop waits on; `None` without an event loop (tests).
     pub poll: Option<mio::Poll>,
+    pub replication: replication::Replication,
     /// To open sockets later; `None` without an event loop (tests).
     pub registry: Option<mio::Registry>,
     /// Signals arrive here; `None` without handlers (tests).
@@ -167,8 +167,8 @@ impl Server {
             turn_start_us: 0,
             exit_status: None,
             run_id: random_hex(40),
-            replication_id: random_hex(40),
             poll: None,
+            replication: replication::Replication::new(clock.now_s()),
             registry: None,
             wake_pipe: None,
             start_ms: clock.now_ms,

@@ -88,6 +88,8 @@ impl Server {
             || client.is_restricted()
             || self.tracking.active
             || self.config.maxmemory != 0
+            || client.flags.has(ClientFlags::REPLICA)
+            || self.replication_gates_writes()
             || self.aof.writes_denied
             || !self.rdb.last_bgsave_ok
             || self.loading.active
@@ -96,6 +98,9 @@ impl Server {
     /// Accounts for bytes read from the client's socket.
     pub fn count_input(&mut self, client: &mut Client, bytes: usize) {
         self.stats.net_input_bytes += bytes as u64;
+        if client.flags.has(ClientFlags::MASTER) {
+            self.count_master_input(bytes);
+        }
         self.stats.reads_processed += 1;
         client.net_input_bytes += bytes as u64;
         client.last_interaction_s = self.clock.now_s();
@@ -192,7 +197,8 @@ impl Server {
         self.stats.net_output_bytes += bytes as u64;
         self.stats.writes_processed += 1;
         client.net_output_bytes += bytes as u64;
-        if bytes > 0 {
+        // Of a master only what comes from it tells that it lives.
+        if bytes > 0 && !client.flags.has(ClientFlags::MASTER) {
             client.last_interaction_s = self.clock.now_s();
         }
     }
@@ -219,7 +225,7 @@ impl Server {
     /// Closes a client that does not read its replies fast enough (client-output-buffer-limit). The
     /// client is freed in this turn; `in_command`: it is the one whose command just ran.
     pub fn check_output_limit(&mut self, client: &mut Client, in_command: bool) {
-        let used = client.output_memory();
+        let used = self.output_memory_of(client);
         if client.flags.has(ClientFlags::CLOSE_ASAP) {
             return;
         }
@@ -232,6 +238,22 @@ impl Server {
         self.log_warning(&format!("Client {info} {how} for overcoming of output buffer limits."));
         self.stats.client_output_buffer_limit_disconnections += 1;
         self.close_later(client);
+    }
+
+    /// Memory of what waits to be sent to the client; for a replica its part of the stream counts.
+    pub fn output_memory_of(&self, client: &Client) -> usize {
+        let mut bytes = client.output_memory();
+        if client.flags.has(ClientFlags::REPLICA) {
+            bytes += self.replication.stream.memory_of(client.id);
+        }
+        bytes
+    }
+
+    /// A cheap test: a replica that has this much waiting may be over one of its limits.
+    pub fn replica_output_may_be_over(&self, used: u64) -> bool {
+        let limit = self.config.client_output_buffer_limit[ClientClass::Replica as usize];
+        let over = |bytes: u64| bytes > 0 && used >= bytes;
+        over(limit.hard_limit_bytes) || over(limit.soft_limit_bytes)
     }
 
     fn is_over_output_limit(&self, client: &mut Client, used: u64) -> bool {
@@ -303,6 +325,11 @@ impl Server {
 
     /// Takes a client out of every registry.
     pub fn forget_client(&mut self, client: &mut Client) {
+        if client.flags.has(ClientFlags::MASTER) {
+            self.master_gone(client);
+        } else if client.flags.has(ClientFlags::REPLICA) {
+            self.forget_replica(client);
+        }
         self.unblock_client(client);
         for kind in [SubKind::Channel, SubKind::Pattern, SubKind::Shard] {
             self.unsubscribe_all(client, kind, true);

@@ -111,10 +111,14 @@ impl Server {
     }
 
     fn update_paused_actions(&mut self) {
+        let held = self.pause.is_paused(action::REPLICA);
         if self.pause.update(self.clock.now_ms) {
             // They run again before the loop sleeps, and may be held back again.
             let postponed = std::mem::take(&mut self.blocking.postponed);
             self.blocking.unblocked.extend(postponed);
+        }
+        if held && !self.pause.is_paused(action::REPLICA) {
+            self.wake_replicas();
         }
     }
 
@@ -170,6 +174,10 @@ impl Server {
         client.argv_bytes = blocked.argv.iter().map(|arg| arg.len()).sum();
         with_owned(&blocked.argv, |args| process_command(self, client, args, None));
         client.argv_bytes = 0;
+        if client.flags.has(ClientFlags::MASTER) {
+            client.reply.truncate(0);
+            self.master_command_done(client, &[]);
+        }
         self.after_command(client);
         self.queue_write(client);
     }

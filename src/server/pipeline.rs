@@ -18,6 +18,8 @@ const MAX_COMMANDS_PER_TURN: usize = 10_000;
 const BATCH: usize = 16;
 /// Their arguments at most.
 const BATCH_ARGS: usize = 48;
+/// Connections between servers.
+const LINK: ClientFlags = ClientFlags::MASTER.and(ClientFlags::REPLICA);
 /// Arguments of a command that comes alone; one with more takes the general way.
 const FEW_ARGS: usize = 16;
 /// A database with fewer keys is in the processor's cache anyway.
@@ -108,7 +110,9 @@ pub fn run_commands(server: &mut Server, client: &mut Client, query: &[u8]) -> (
     let mut done = 0;
     let mut commands = 0;
     let mut stopped = false;
-    let max_bulk_bytes = server.config.proto_max_bulk_len as i64;
+    let limit = server.config.proto_max_bulk_len as i64;
+    // What a master took was within its limit.
+    let max_bulk_bytes = if client.must_obey() { i64::MAX } else { limit };
     server.clock.start_batch();
     while done < query.len() {
         if is_stopped(client) || commands >= MAX_COMMANDS_PER_TURN {
@@ -158,7 +162,7 @@ fn run_whole(
     if whole.bytes < query.len() && server.keyspace.dbs[client.db].len() >= PREFETCH_KEYS {
         return run_pipeline(server, client, query);
     }
-    run_one(server, client, Args(&argv[..whole.argc]), None);
+    run_one(server, client, Args(&argv[..whole.argc]), None, &query[..whole.bytes]);
     (1, whole.bytes)
 }
 
@@ -179,7 +183,8 @@ fn run_pipeline(server: &mut Server, client: &mut Client, query: &[u8]) -> (usiz
             args += argv.len();
             server.exec.key_memo =
                 KeyMemo(ahead.key.map(|at| (argv[1].as_ptr(), argv[1].len(), at)));
-            run_one(server, client, Args(argv), ahead.id);
+            let raw = &query[bytes..bytes + ahead.whole.bytes];
+            run_one(server, client, Args(argv), ahead.id, raw);
             commands += 1;
             bytes += ahead.whole.bytes;
             if is_stopped(client) || server.auth_required(client) {
@@ -209,12 +214,15 @@ fn run_odd(
     let used = match parser.parse(query, limits) {
         Ok(Parsed::Command { bytes }) => {
             let argv: Vec<&[u8]> = (0..parser.argc()).map(|i| parser.arg(query, i)).collect();
-            run_one(server, client, Args(&argv), None);
+            run_one(server, client, Args(&argv), None, &query[..bytes]);
             parser.reset();
             Some(bytes)
         }
         Ok(Parsed::Nothing { bytes }) => {
             parser.reset();
+            if client.flags.has(LINK) {
+                server.empty_line_of_link(client, &query[..bytes]);
+            }
             Some(bytes)
         }
         Ok(Parsed::Incomplete) => None,
@@ -229,10 +237,24 @@ fn run_odd(
     used
 }
 
+/// `raw`: the bytes of the command.
 #[inline]
-fn run_one(server: &mut Server, client: &mut Client, args: Args<'_>, known: Option<CommandId>) {
+fn run_one(
+    server: &mut Server,
+    client: &mut Client,
+    args: Args<'_>,
+    known: Option<CommandId>,
+    raw: &[u8],
+) {
     client.argv_bytes = args.iter().map(|arg| arg.len()).sum();
-    process_command(server, client, args, known);
+    if client.flags.has(LINK) {
+        let kept = client.reply.len();
+        process_command(server, client, args, known);
+        server.after_link_command(client, kept);
+        server.master_command_done(client, raw);
+    } else {
+        process_command(server, client, args, known);
+    }
     client.argv_bytes = 0;
     server.after_command(client);
 }

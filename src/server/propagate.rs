@@ -184,6 +184,10 @@ impl Server {
         if !replicas_only {
             self.feed_aof(db, command);
         }
+        match command {
+            Outgoing::Argv(argv) => self.feed_replicas(db, argv),
+            Outgoing::Encoded(resp) => self.feed_replicas_encoded(db, resp),
+        }
     }
 }
 

@@ -120,7 +120,9 @@ impl Server {
 
     /// Where this server stands in a replication stream; `None`: it never was part of one.
     fn replication_point(&self) -> Option<ReplicationPoint> {
-        None
+        let db = self.replication_info()?;
+        let (id, offset) = (self.replication.id.clone(), self.master_repl_offset());
+        Some(ReplicationPoint { stream_db: db as i64, id, offset })
     }
 
     /// Writes the RDB file. What went wrong is in the log.

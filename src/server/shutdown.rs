@@ -5,6 +5,7 @@
 use super::Server;
 use super::blocking::{BlockKind, BlockRequest};
 use super::client::Client;
+use super::pause::{PausePurpose, action};
 use crate::config::values::shutdown::{FORCE, NOSAVE, NOW, SAVE};
 use crate::protocol::error::ReplyError;
 use crate::sys::signal;
@@ -42,18 +43,18 @@ impl Server {
         let may_wait = flags & NOW == 0 && self.config.shutdown_timeout != 0;
         if may_wait && !self.replicas_are_in_sync() {
             self.shutdown.deadline_ms = self.clock.now_ms + self.config.shutdown_timeout * 1000;
+            if self.replicas_may_be_sent() {
+                self.send_getack();
+            }
+            self.pause_actions(PausePurpose::Shutdown, i64::MAX, action::WRITE_SET);
             self.log_notice("Waiting for replicas before shutting down.");
             return false;
         }
         self.finish_shutdown()
     }
 
-    /// A master without replicas has nothing to wait for.
-    fn replicas_are_in_sync(&self) -> bool {
-        true
-    }
-
     fn finish_shutdown(&mut self) -> bool {
+        self.log_lagging_replicas();
         if !self.save_before_exit() {
             self.log_warning(
                 "Errors trying to shut down the server. Check the logs for more information.",
@@ -66,6 +67,7 @@ impl Server {
             // Best effort: it may be gone.
             let _ = std::fs::remove_file(path);
         }
+        self.flush_replicas();
         self.listeners.unlink_unix();
         self.log_warning("Redis is now ready to exit, bye bye...");
         self.exit_status = Some(0);
@@ -109,6 +111,7 @@ impl Server {
         signal::clear_shutdown();
         self.shutdown.deadline_ms = 0;
         self.shutdown.flags = 0;
+        self.unpause_actions(PausePurpose::Shutdown);
         for id in std::mem::take(&mut self.shutdown.waiting) {
             let Some(mut client) = self.clients.check_out(id) else { continue };
             if self.unblock_client(&mut client).is_some() {

@@ -85,7 +85,8 @@ fn expire_generic(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Unit) -> CmdResult {
         ctx.client.reply.int(0);
         return Ok(());
     }
-    if when <= now {
+    // While loading, or as a replica, a time that is over is kept: the master deletes the key.
+    if when <= now && !ctx.server.keeps_expired() && !ctx.server.is_replica() {
         let lazy = ctx.server.config.lazyfree_lazy_expire;
         ctx.server.remove_key(ctx.client.db, key, lazy);
         ctx.propagate_as(&[if lazy { b"UNLINK" } else { &b"DEL"[..] }, key]);

@@ -1,14 +1,10 @@
-//! WAIT and WAITAOF: until replicas, or the disk, have what this client wrote. Counting the
-//! acknowledgements is replication's business; until that is there, nobody acknowledges.
+//! WAIT and WAITAOF: until replicas, or the disk, have what this client wrote.
 
 use crate::commands::args::{int, int_in, int_or};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
-use crate::server::blocking::{BlockKind, TimeoutReply};
-
-/// Replicas that have all of a client's writes: there can be none until replication is there.
-const ACKNOWLEDGED: i64 = 0;
-/// Whether the local AOF has them: what is appended nowhere is not missing anywhere.
-const FSYNCED: i64 = 1;
+use crate::server::Server;
+use crate::server::blocking::BlockKind;
+use crate::server::replication::wait::{NO_LOCAL_AOF, WaitFor};
 
 /// ms of waiting as a deadline, ms since the epoch; 0 = for ever.
 fn deadline_ms(ctx: &Ctx<'_>, arg: &[u8]) -> Result<i64, ReplyError> {
@@ -22,46 +18,52 @@ fn deadline_ms(ctx: &Ctx<'_>, arg: &[u8]) -> Result<i64, ReplyError> {
 
 /// `WAIT numreplicas timeout`: the number of replicas that acknowledged.
 pub fn wait(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
-    let wanted = int(args[1])?;
-    let deadline = deadline_ms(ctx, args[2])?;
-    let acknowledged = ACKNOWLEDGED;
-    if acknowledged >= wanted || !ctx.may_block() {
-        ctx.client.reply.int(acknowledged);
-        return Ok(());
+    if ctx.server.is_replica() {
+        return Err(ReplyError::fixed(
+            "ERR WAIT cannot be used with replica instances. Please also note that since Redis \
+             4.0 if a replica is configured to be writable (which is not the default) writes to \
+             replicas are just local and are not propagated.",
+        ));
     }
-    ctx.block_on_keys(BlockKind::Wait, &[], deadline);
-    set_timeout_reply(ctx, TimeoutReply::Int(acknowledged));
-    Ok(())
+    let replicas = int(args[1])?;
+    let deadline = deadline_ms(ctx, args[2])?;
+    let offset = ctx.client.write_offset;
+    wait_for(ctx, WaitFor { offset, replicas, local: None }, deadline)
 }
 
 /// `WAITAOF numlocal numreplicas timeout`: 1 if it is on the local disk, and how many replicas say
 /// so.
 pub fn waitaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
-    let local_wanted = int(args[1])?;
-    if !(0..=1).contains(&local_wanted) {
+    let local = int(args[1])?;
+    if !(0..=1).contains(&local) {
         return Err(ReplyError::fixed("ERR value is out of range, value must between 0 and 1"));
     }
-    let wanted = int_in(args[2], 0, i64::MAX)?;
+    let replicas = int_in(args[2], 0, i64::MAX)?;
     let deadline = deadline_ms(ctx, args[3])?;
-    if local_wanted > 0 && !ctx.server.config.appendonly {
+    if ctx.server.is_replica() {
         return Err(ReplyError::fixed(
-            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+            "ERR WAITAOF cannot be used with replica instances. Please also note that writes to \
+             replicas are just local and are not propagated.",
         ));
     }
-    let (local, acknowledged) = (FSYNCED, ACKNOWLEDGED);
-    if (acknowledged >= wanted && local >= local_wanted) || !ctx.may_block() {
-        ctx.client.reply.array(2);
-        ctx.client.reply.int(local);
-        ctx.client.reply.int(acknowledged);
-        return Ok(());
+    if local > 0 && !ctx.server.config.appendonly {
+        return Err(NO_LOCAL_AOF);
     }
-    ctx.block_on_keys(BlockKind::Wait, &[], deadline);
-    set_timeout_reply(ctx, TimeoutReply::IntPair(local, acknowledged));
-    Ok(())
+    let offset = ctx.client.write_offset;
+    wait_for(ctx, WaitFor { offset, replicas, local: Some(local) }, deadline)
 }
 
-fn set_timeout_reply(ctx: &mut Ctx<'_>, reply: TimeoutReply) {
-    if let Some(blocked) = ctx.client.blocked.as_mut() {
-        blocked.timeout_reply = reply;
+fn wait_for(ctx: &mut Ctx<'_>, wait: WaitFor, deadline_ms: i64) -> CmdResult {
+    let acks = ctx.server.acks_of(&wait);
+    if ctx.server.is_acknowledged(&wait, acks) || !ctx.may_block() {
+        Server::reply_acks(ctx.client, &wait, acks);
+        return Ok(());
     }
+    ctx.block_on_keys(BlockKind::Wait, &[], deadline_ms);
+    if let Some(blocked) = ctx.client.blocked.as_mut() {
+        blocked.wait = Some(wait);
+        ctx.server.replication.waiting.push(ctx.client.id);
+    }
+    ctx.server.replication.ask_acks = true;
+    Ok(())
 }

@@ -20,7 +20,5 @@ macro_rules! refused {
 }
 
 refused! {
-    bgrewriteaof, failover, psync, replconf, replicaof, sflush,
-    slaveof,
-    sync,
+    bgrewriteaof, sflush,
 }

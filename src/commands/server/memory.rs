@@ -58,13 +58,14 @@ pub fn memory_stats(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     const FIELDS: usize = 31;
     let overview = ctx.server.memory_overview();
     let figures = ctx.server.cron.memory;
+    let (replicas, backlog) = ctx.server.replication_memory();
     let reply = &mut ctx.client.reply;
     reply.map(FIELDS + overview.dbs.len());
     pair(reply, "peak.allocated", overview.peak);
     pair(reply, "total.allocated", overview.used);
     pair(reply, "startup.allocated", overview.startup);
-    pair(reply, "replication.backlog", 0);
-    pair(reply, "clients.slaves", 0);
+    pair(reply, "replication.backlog", backlog);
+    pair(reply, "clients.slaves", replicas);
     pair(reply, "clients.normal", overview.clients_normal);
     pair(reply, "cluster.links", 0);
     pair(reply, "aof.buffer", 0);

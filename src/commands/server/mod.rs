@@ -17,6 +17,7 @@ mod persist;
 mod process;
 mod table;
 
+pub use crate::commands::replication::{failover, psync, replconf, replicaof, role, slaveof, sync};
 pub use acl::*;
 pub use config::*;
 pub use debug::debug;

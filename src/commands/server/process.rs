@@ -29,16 +29,6 @@ pub fn time(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// ROLE
-pub fn role(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
-    let reply = &mut ctx.client.reply;
-    reply.array(3);
-    reply.bulk_str("master");
-    reply.int(0);
-    reply.array(0);
-    Ok(())
-}
-
 /// SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
 pub fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let mut flags = 0;

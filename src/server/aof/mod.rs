@@ -140,11 +140,11 @@ impl Server {
 
     /// Whether changes are collected at all: to be called when a listener comes or goes.
     pub fn update_propagation(&mut self) {
-        self.propagate.enabled = self.aof.is_on();
+        self.propagate.enabled = self.aof.is_on() || self.feeds_stream();
     }
 
     /// The offset of the replication stream that the next sync makes durable.
     fn propagated_offset(&self) -> i64 {
-        0
+        self.master_repl_offset()
     }
 }

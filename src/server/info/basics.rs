@@ -56,7 +56,7 @@ pub(super) fn server(server: &mut Server, info: &mut Info) {
 
 pub(super) fn clients(server: &mut Server, info: &mut Info) {
     let (blocking_keys, on_nokey) = server.blocking.waiting_keys();
-    info.field("connected_clients", server.clients.len());
+    info.field("connected_clients", server.clients.len() - server.replication.replicas.len());
     info.field("cluster_connections", 0);
     info.field("maxclients", server.config.maxclients);
     info.field("client_recent_max_input_buffer", server.client_memory.recent_max_input());
@@ -123,20 +123,6 @@ fn loading_progress(loading: &Loading, info: &mut Info) {
     info.field("loading_loaded_bytes", loading.loaded_bytes);
     info.field("loading_loaded_perc", format_args!("{:.2}", progress.percent));
     info.field("loading_eta_seconds", progress.eta_s);
-}
-
-pub(super) fn replication(server: &mut Server, info: &mut Info) {
-    info.field("role", "master");
-    info.field("connected_slaves", 0);
-    info.field("master_failover_state", "no-failover");
-    info.field("master_replid", &server.replication_id);
-    info.field("master_replid2", "0".repeat(40));
-    info.field("master_repl_offset", 0);
-    info.field("second_repl_offset", -1);
-    info.field("repl_backlog_active", 0);
-    info.field("repl_backlog_size", server.config.repl_backlog_size);
-    info.field("repl_backlog_first_byte_offset", 0);
-    info.field("repl_backlog_histlen", 0);
 }
 
 pub(super) fn cpu(_: &mut Server, info: &mut Info) {

@@ -52,9 +52,9 @@ pub(super) fn memory(server: &mut Server, info: &mut Info) {
     info.excess("mem_fragmentation", overview.fragmentation);
     info.fields(&[
         ("mem_not_counted_for_evict", &server.mem_not_counted_for_evict()),
-        ("mem_replication_backlog", &0),
-        ("mem_total_replication_buffers", &0),
-        ("mem_clients_slaves", &0),
+        ("mem_replication_backlog", &server.replication_memory().1),
+        ("mem_total_replication_buffers", &server.replication.stream.memory_bytes()),
+        ("mem_clients_slaves", &server.replication_memory().0),
         ("mem_clients_normal", &overview.clients_normal),
         ("mem_cluster_links", &0),
         ("mem_aof_buffer", &0),

@@ -29,14 +29,14 @@ impl Info {
     }
 
     /// One line.
-    fn field(&mut self, name: &str, value: impl Display) {
+    pub fn field(&mut self, name: &str, value: impl Display) {
         self.text.extend_from_slice(name.as_bytes());
         // A Vec takes everything.
         let _ = write!(self.text, ":{value}\r\n");
     }
 
     /// A yes-or-no value.
-    fn flag(&mut self, name: &str, on: bool) {
+    pub fn flag(&mut self, name: &str, on: bool) {
         self.field(name, u8::from(on));
     }
 }
@@ -68,7 +68,7 @@ const SECTIONS: &[Section] = &[
     section("memory", "Memory", true, memory::memory),
     section("persistence", "Persistence", true, basics::persistence),
     section("stats", "Stats", true, stats::stats),
-    section("replication", "Replication", true, basics::replication),
+    section("replication", "Replication", true, super::replication::info::replication),
     section("cpu", "CPU", true, basics::cpu),
     section("modules", "Modules", true, |_, _| {}),
     section("commandstats", "Commandstats", false, stats::commandstats),

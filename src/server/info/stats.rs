@@ -10,7 +10,7 @@ pub(super) fn stats(server: &mut Server, info: &mut Info) {
     info.field("latest_fork_usec", server.child.fork_us);
     info.field("total_forks", stats.total_forks);
     info.field("migrate_cached_sockets", server.migrate_sockets.len());
-    info.field("slave_expires_tracked_keys", 0);
+    info.field("slave_expires_tracked_keys", server.replication.keys.len());
     for name in ["hits", "misses", "key_hits", "key_misses"] {
         info.field(&format!("active_defrag_{name}"), 0);
     }
@@ -55,17 +55,17 @@ fn traffic(server: &Server, info: &mut Info) {
     info.field("instantaneous_ops_per_sec", metrics.commands.get());
     info.field("total_net_input_bytes", stats.net_input_bytes);
     info.field("total_net_output_bytes", stats.net_output_bytes);
-    info.field("total_net_repl_input_bytes", 0);
-    info.field("total_net_repl_output_bytes", 0);
+    info.field("total_net_repl_input_bytes", server.replication.stats.net_input_bytes);
+    info.field("total_net_repl_output_bytes", server.replication.stats.net_output_bytes);
     let kbps = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
     info.field("instantaneous_input_kbps", kbps(metrics.net_input.get()));
     info.field("instantaneous_output_kbps", kbps(metrics.net_output.get()));
-    info.field("instantaneous_input_repl_kbps", kbps(0));
-    info.field("instantaneous_output_repl_kbps", kbps(0));
+    info.field("instantaneous_input_repl_kbps", kbps(metrics.repl_input.get()));
+    info.field("instantaneous_output_repl_kbps", kbps(metrics.repl_output.get()));
     info.field("rejected_connections", stats.rejected_connections);
-    info.field("sync_full", 0);
-    info.field("sync_partial_ok", 0);
-    info.field("sync_partial_err", 0);
+    info.field("sync_full", server.replication.stats.sync_full);
+    info.field("sync_partial_ok", server.replication.stats.sync_partial_ok);
+    info.field("sync_partial_err", server.replication.stats.sync_partial_err);
 }
 
 fn keys(server: &Server, info: &mut Info) {

@@ -48,7 +48,7 @@ const SUBCOMMANDS: &[Row] = &[
     ("quicklist", 3, 4, inspect::quicklist),
     ("quicklist-packed-threshold", 3, 3, switches::quicklist_packed_threshold),
     ("reload", 2, ANY, refused),
-    ("replicate", 3, ANY, refused),
+    ("replicate", 3, ANY, switches::replicate),
     ("replybuffer", 4, 4, switches::reply_buffer),
     ("sdslen", 3, 3, inspect::sdslen),
     ("segfault", 2, ANY, segfault),

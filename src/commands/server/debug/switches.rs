@@ -5,7 +5,6 @@ use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::kind::parse_memory;
 use crate::config::rewrite::RewriteOptions;
 use crate::server::client_memory::DEFAULT_PEAK_RESET_MS;
-use crate::server::random_hex;
 
 /// The number at the beginning of the text, 0 if there is none: what C's `atoi` makes of it.
 fn number(text: &[u8]) -> i64 {
@@ -84,7 +83,8 @@ pub(super) fn quicklist_packed_threshold(ctx: &mut Ctx<'_>, args: Args<'_>) -> C
 
 pub(super) fn change_repl_id(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     ctx.server.log_notice("Changing replication IDs after receiving DEBUG change-repl-id");
-    ctx.server.replication_id = random_hex(40);
+    ctx.server.replication.change_id();
+    ctx.server.replication.clear_id2();
     done(ctx)
 }
 
@@ -110,4 +110,10 @@ mod tests {
             assert_eq!(number(text.as_bytes()), value, "{text}");
         }
     }
+}
+
+/// DEBUG REPLICATE command ...: puts a command into the replication stream that is not run here.
+pub(super) fn replicate(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
+    ctx.server.feed_replicas(None, &args[2..]);
+    done(ctx)
 }

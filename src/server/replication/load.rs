@@ -1,0 +1,244 @@
+//! Loading the RDB of a full synchronization: from the file it was received into, or straight from
+//! the link, either in place of the emptied data set or beside the old one.
+
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use mio::net::TcpStream;
+
+use super::link::Transfer;
+use super::master::CachedMaster;
+use crate::config::{ReplDisklessLoad, strerror};
+use crate::persistence::rdb::file::sync_dir_of;
+use crate::replication::ID_BYTES;
+use crate::replication::handshake::Payload;
+use crate::server::Server;
+
+/// The link as a source of bytes: what was read already, then the socket.
+pub(super) struct LinkSource<'a> {
+    rest: &'a mut Vec<u8>,
+    taken: usize,
+    stream: &'a mut TcpStream,
+    /// Bytes that may still be taken.
+    left: u64,
+    /// Bytes taken from the socket.
+    pub read: u64,
+}
+
+impl Read for LinkSource<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buf.len());
+        let early = &self.rest[self.taken..];
+        let bytes = if early.is_empty() {
+            let bytes = self.stream.read(&mut buf[..most])?;
+            self.read += bytes as u64;
+            bytes
+        } else {
+            let bytes = early.len().min(most);
+            buf[..bytes].copy_from_slice(&early[..bytes]);
+            self.taken += bytes;
+            bytes
+        };
+        self.left -= bytes as u64;
+        Ok(bytes)
+    }
+}
+
+impl Drop for LinkSource<'_> {
+    fn drop(&mut self) {
+        self.rest.drain(..self.taken);
+    }
+}
+
+impl Server {
+    /// The RDB is in its file: it becomes the data set.
+    pub(super) fn load_transferred_file(&mut self, mut transfer: Transfer) {
+        self.stop_aof_for_sync();
+        if self.child.is_saving() {
+            if let Some(child) = &self.child.active {
+                self.log_notice(&format!(
+                    "Replica is about to load the RDB file received from the master, but there is \
+                     a pending RDB child running. Killing process {} and removing its temp file \
+                     to avoid any race",
+                    child.pid
+                ));
+            }
+            self.kill_rdb_child();
+        }
+        let filename = self.config.dbfilename.clone();
+        let path = Path::new(std::ffi::OsStr::from_bytes(&filename));
+        if let Err(text) = self.put_in_place(&mut transfer, path) {
+            self.log_warning(&text);
+            self.cancel_handshake(true);
+            return;
+        }
+        self.attach_to_new_master();
+        self.log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
+        let loaded = self.load_file_of_master(path, &mut transfer);
+        if self.config.rdb_del_sync_files && self.all_persistence_disabled() {
+            self.log_notice(
+                "Removing the RDB file obtained from the master. This replica has persistence \
+                 disabled",
+            );
+            self.unlink_in_background(path);
+        }
+        match loaded {
+            Ok(db) => self.sync_finished(transfer, db),
+            Err(()) => {
+                self.log_warning(
+                    "Failed trying to load the MASTER synchronization DB from disk, check server \
+                     logs.",
+                );
+                self.cancel_handshake(true);
+            }
+        }
+    }
+
+    /// Puts the file where this server's own RDB file is.
+    fn put_in_place(&mut self, transfer: &mut Transfer, path: &Path) -> Result<(), String> {
+        if let Some(file) = transfer.take_file() {
+            file.sync_all().map_err(|e| {
+                format!(
+                    "Failed trying to sync the temp DB to disk in MASTER <-> REPLICA \
+                     synchronization: {}",
+                    strerror(&e)
+                )
+            })?;
+        }
+        let old = std::fs::File::open(path);
+        std::fs::rename(transfer.path(), path).map_err(|e| {
+            format!(
+                "Failed trying to rename the temp DB into {} in MASTER <-> REPLICA \
+                 synchronization: {}",
+                path.display(),
+                strerror(&e)
+            )
+        })?;
+        if let Ok(old) = old {
+            // Its blocks are freed on the thread.
+            self.lazyfree.send(Box::new(old), 0);
+        }
+        sync_dir_of(path).map_err(|e| {
+            format!(
+                "Failed trying to sync DB directory {} in MASTER <-> REPLICA synchronization: {}",
+                path.display(),
+                strerror(&e)
+            )
+        })
+    }
+
+    /// Reads the RDB from the link.
+    pub(super) fn load_from_link(&mut self, mut transfer: Transfer) {
+        self.stop_aof_for_sync();
+        if self.child.is_saving() {
+            self.kill_rdb_child();
+        }
+        let swap = self.config.repl_diskless_load == ReplDisklessLoad::Swapdb;
+        if !swap {
+            self.attach_to_new_master();
+        }
+        self.log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
+        if let Err(e) = transfer.set_blocking(self.config.repl_timeout) {
+            let e = strerror(&e);
+            self.log_warning(&format!("Can't read from the link to the master: {e}"));
+            self.cancel_handshake(true);
+            return;
+        }
+        let loaded =
+            if swap { self.load_beside(&mut transfer) } else { self.load_in_place(&mut transfer) };
+        match loaded {
+            Ok(db) => {
+                self.dirty += 1;
+                if let Err(e) = transfer.set_nonblocking() {
+                    let e = strerror(&e);
+                    self.log_warning(&format!("Can't read from the link to the master: {e}"));
+                    self.cancel_handshake(true);
+                    return;
+                }
+                self.sync_finished(transfer, db);
+            }
+            Err(()) => {
+                // The socket closes before the next attempt.
+                drop(transfer);
+                self.cancel_handshake(true);
+            }
+        }
+    }
+
+    /// Source of the bytes of a transfer.
+    pub(super) fn link_source(transfer: &mut Transfer) -> LinkSource<'_> {
+        let left = match transfer.payload {
+            Payload::Length(bytes) => bytes,
+            Payload::Mark(_) => u64::MAX,
+        };
+        let Transfer { rest, stream, .. } = transfer;
+        LinkSource { rest, taken: 0, stream, left, read: 0 }
+    }
+
+    /// What follows the RDB on the link must be the mark. `early`: read by the loader already.
+    pub(super) fn check_mark(
+        &mut self,
+        payload: Payload,
+        early: &[u8],
+        source: &mut LinkSource<'_>,
+    ) -> Result<(), ()> {
+        let Payload::Mark(mark) = payload else { return Ok(()) };
+        let mut found = early[..early.len().min(ID_BYTES)].to_vec();
+        let missing = ID_BYTES - found.len();
+        let read = source.take(missing as u64).read_to_end(&mut found);
+        if read.is_err() || found != mark {
+            self.log_warning("Replication stream EOF marker is broken");
+            return Err(());
+        }
+        Ok(())
+    }
+
+    /// The data set is the master's: its stream begins.
+    fn sync_finished(&mut self, transfer: Transfer, db: Option<usize>) {
+        let (id, offset) = match transfer.history {
+            Some(history) => history,
+            None => (super::no_id(), -1),
+        };
+        let acks = matches!(transfer.payload, Payload::Mark(_));
+        self.replication.id = id.clone();
+        self.replication.stream.set_end(offset);
+        self.replication.clear_id2();
+        let cached = CachedMaster { id, offset, db: db.unwrap_or(0) };
+        self.create_master_client(transfer.stream, transfer.rest, cached);
+        if !self.replication.stream.is_active() {
+            self.create_backlog();
+        }
+        self.log_notice("MASTER <-> REPLICA sync: Finished with success");
+        self.process.notify_supervisor(
+            "STATUS=MASTER <-> REPLICA sync: Finished with success. Ready to accept connections \
+             in read-write mode.\n",
+        );
+        if acks {
+            // The master waits for it: it could not know when the RDB was loaded.
+            self.send_ack();
+        }
+        self.restart_aof_after_sync(
+            "MASTER <-> REPLICA sync: Starting AOF after a successful sync",
+        );
+    }
+}
+
+/// Until data can be loaded from within the running server.
+impl Server {
+    fn load_file_of_master(&mut self, _: &Path, _: &mut Transfer) -> Result<Option<usize>, ()> {
+        Err(())
+    }
+
+    fn load_beside(&mut self, _: &mut Transfer) -> Result<Option<usize>, ()> {
+        Err(())
+    }
+
+    fn load_in_place(&mut self, _: &mut Transfer) -> Result<Option<usize>, ()> {
+        Err(())
+    }
+
+    fn stop_aof_for_sync(&mut self) {}
+
+    pub(super) fn restart_aof_after_sync(&mut self, _: &str) {}
+}
