@@ -96,6 +96,8 @@ pub struct FileLoadOptions {
     /// Base of an AOF: all keys are kept, also those whose time has passed.
     pub aof_base: bool,
     pub allow_duplicates: bool,
+    /// A replica's: the data set is emptied first.
+    pub replaces: bool,
 }
 
 impl Server {
@@ -127,6 +129,7 @@ impl Server {
             self.loading.served_bytes = processed;
             self.loading.loaded_bytes = processed;
             self.update_peak_memory();
+            self.newline_to_master();
             self.process_events_while_blocked();
         }
         self.exit_status.is_none()
@@ -188,6 +191,9 @@ impl Server {
         };
         let total = file.metadata().map_or(0, |meta| meta.len());
         self.start_loading(total, Some(path), false);
+        if how.replaces {
+            self.flush_for_sync();
+        }
         let mut options = self.load_options();
         options.drop_expired &= !how.aof_base;
         options.allow_duplicates = how.allow_duplicates;

@@ -79,11 +79,13 @@ pub struct Link {
     pub has_more: bool,
     /// When the last sign of life was sent to the master, s since the epoch.
     newline_s: i64,
+    /// The socket of the link, while data is loaded.
+    pub(super) pulse: Option<Socket>,
 }
 
 impl Default for Link {
     fn default() -> Link {
-        Link { phase: Phase::None, last_io_ms: 0, has_more: false, newline_s: 0 }
+        Link { phase: Phase::None, last_io_ms: 0, has_more: false, newline_s: 0, pulse: None }
     }
 }
 
@@ -507,19 +509,21 @@ impl Server {
             }
             _ => {}
         }
-        if matches!(self.replication.link.phase, Phase::Connect) {
+        if matches!(self.replication.link.phase, Phase::Connect | Phase::None) {
             self.connect_again("Connecting", "");
         }
         self.send_ack();
     }
 
-    /// While the data set is loaded or emptied the master shall see that this replica lives: an
-    /// empty line once a second, best effort.
-    pub(super) fn newline_to_master(&mut self, stream: &mut impl Write) {
+    /// An empty line for the master while data is loaded, once a second, best effort.
+    pub(in crate::server) fn newline_to_master(&mut self) {
         let now_s = crate::server::clock::unix_us() / 1_000_000;
-        if now_s != self.replication.link.newline_s {
-            self.replication.link.newline_s = now_s;
-            let _ = stream.write(b"\n");
+        let link = &mut self.replication.link;
+        if let Some(socket) = &link.pulse
+            && now_s != link.newline_s
+        {
+            link.newline_s = now_s;
+            let _ = socket.send(b"\n");
         }
     }
 }

@@ -6,14 +6,21 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use mio::net::TcpStream;
+use socket2::SockRef;
 
 use super::link::Transfer;
 use super::master::CachedMaster;
 use crate::config::{ReplDisklessLoad, strerror};
 use crate::persistence::rdb::file::sync_dir_of;
+use crate::persistence::rdb::format::MAGIC;
+use crate::persistence::rdb::load::{LoadError, Loaded, load};
+use crate::persistence::rdb::reader::Reader;
 use crate::replication::ID_BYTES;
 use crate::replication::handshake::Payload;
 use crate::server::Server;
+use crate::server::flush::Scope;
+use crate::server::loading::{FileLoad, FileLoadOptions, ServerTarget, load_fault_text};
+use crate::storage::keyspace::Keyspace;
 
 /// The link as a source of bytes: what was read already, then the socket.
 pub(super) struct LinkSource<'a> {
@@ -224,21 +231,155 @@ impl Server {
     }
 }
 
-/// Until data can be loaded from within the running server.
+/// The three ways.
 impl Server {
-    fn load_file_of_master(&mut self, _: &Path, _: &mut Transfer) -> Result<Option<usize>, ()> {
-        Err(())
+    /// From the file. A damaged one ends the process, as one of our own would.
+    fn load_file_of_master(
+        &mut self,
+        path: &Path,
+        transfer: &mut Transfer,
+    ) -> Result<Option<usize>, ()> {
+        if !is_rdb_file(path) {
+            self.log_warning("Wrong signature trying to load DB from file");
+            return Err(());
+        }
+        self.begin_pulse(&transfer.stream);
+        let how = FileLoadOptions { replaces: true, ..FileLoadOptions::default() };
+        let loaded = self.load_rdb_file(path, how);
+        self.end_pulse();
+        match loaded {
+            FileLoad::Loaded(loaded) => Ok(stream_db(&loaded)),
+            FileLoad::Absent | FileLoad::Failed | FileLoad::Stopped => Err(()),
+        }
     }
 
-    fn load_beside(&mut self, _: &mut Transfer) -> Result<Option<usize>, ()> {
-        Err(())
+    /// The data set is emptied and filled again: there is none if it fails.
+    fn load_in_place(&mut self, transfer: &mut Transfer) -> Result<Option<usize>, ()> {
+        self.start_loading(expected_bytes(transfer), None, false);
+        self.begin_pulse(&transfer.stream);
+        self.flush_for_sync();
+        let loaded = self.load_stream(transfer, None);
+        if loaded.is_err() {
+            self.flush(Scope::All, self.config.replica_lazy_flush);
+        }
+        self.end_pulse();
+        self.stop_loading();
+        loaded
     }
 
-    fn load_in_place(&mut self, _: &mut Transfer) -> Result<Option<usize>, ()> {
-        Err(())
+    /// The data set stays until the new one is complete. If both are of one history, the old one
+    /// is shown meanwhile.
+    fn load_beside(&mut self, transfer: &mut Transfer) -> Result<Option<usize>, ()> {
+        let same = transfer.history.as_ref().is_some_and(|(id, _)| *id == self.replication.id);
+        let databases = self.keyspace.dbs.len();
+        let mut keyspace = Keyspace::new(databases, self.config.cluster_enabled);
+        self.start_loading(expected_bytes(transfer), None, same);
+        self.begin_pulse(&transfer.stream);
+        let loaded = self.load_stream(transfer, Some(&mut keyspace));
+        if loaded.is_ok() {
+            self.attach_to_new_master();
+            self.log_notice("MASTER <-> REPLICA sync: Swapping active DB with loaded DB");
+            self.take_keyspace(&mut keyspace);
+        }
+        let keys = keyspace.len() as u64;
+        self.lazyfree.send(Box::new(keyspace), keys);
+        self.log_notice(match loaded {
+            Ok(_) => "MASTER <-> REPLICA sync: Discarding old DB in background",
+            Err(()) => "MASTER <-> REPLICA sync: Discarding temporary DB in background",
+        });
+        self.end_pulse();
+        self.stop_loading();
+        loaded
+    }
+
+    fn load_stream(
+        &mut self,
+        transfer: &mut Transfer,
+        instead: Option<&mut Keyspace>,
+    ) -> Result<Option<usize>, ()> {
+        let payload = transfer.payload;
+        let total = match payload {
+            Payload::Length(bytes) => Some(bytes),
+            Payload::Mark(_) => None,
+        };
+        let options = self.load_options();
+        let mut source = Self::link_source(transfer);
+        let mut target = ServerTarget::new(self);
+        target.instead = instead;
+        let mut reader = Reader::of_source(&mut source, total, &mut target);
+        let result = load(&mut reader, &options);
+        let (processed, early) = (reader.processed(), reader.unread().to_vec());
+        drop(reader);
+        let result = match result {
+            Ok(loaded) => {
+                self.check_mark(payload, &early, &mut source).map(|()| stream_db(&loaded))
+            }
+            Err(error) => {
+                if let LoadError::Fault(fault) = &error {
+                    self.log_warning(&load_fault_text(fault, processed));
+                }
+                self.log_warning(
+                    "Failed trying to load the MASTER synchronization DB from socket, check \
+                     server logs.",
+                );
+                Err(())
+            }
+        };
+        self.replication.stats.net_input_bytes += source.read;
+        result
+    }
+
+    /// Empties the data set for the master's.
+    pub(in crate::server) fn flush_for_sync(&mut self) {
+        self.log_notice("MASTER <-> REPLICA sync: Flushing old data");
+        self.flush(Scope::All, self.config.replica_lazy_flush);
+        self.forget_replica_expires();
+    }
+
+    /// Puts another keyspace in the place of ours, which goes into `keyspace`.
+    fn take_keyspace(&mut self, keyspace: &mut Keyspace) {
+        for db in 0..self.keyspace.dbs.len() {
+            self.touch_all_watched_keys_in_db(db, None);
+        }
+        std::mem::swap(&mut self.keyspace, keyspace);
+        for db in 0..self.keyspace.dbs.len() {
+            for key in self.blocking.keys_of_db(db) {
+                self.signal_key_as_ready(db, &key);
+            }
+        }
+        self.forget_replica_expires();
+    }
+
+    /// While data is loaded, the master shall see that this replica lives.
+    fn begin_pulse(&mut self, stream: &TcpStream) {
+        self.replication.link.pulse = SockRef::from(stream).try_clone().ok();
+    }
+
+    fn end_pulse(&mut self) {
+        self.replication.link.pulse = None;
     }
 
     fn stop_aof_for_sync(&mut self) {}
 
     pub(super) fn restart_aof_after_sync(&mut self, _: &str) {}
+}
+
+/// The file begins as an RDB file does.
+fn is_rdb_file(path: &Path) -> bool {
+    let mut magic = [0; MAGIC.len()];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    read.is_ok() && magic == *MAGIC
+}
+
+/// Bytes that a transfer announced; 0 = none.
+fn expected_bytes(transfer: &Transfer) -> u64 {
+    match transfer.payload {
+        Payload::Length(bytes) => bytes,
+        Payload::Mark(_) => 0,
+    }
+}
+
+/// The database that the master's stream has selected.
+fn stream_db(loaded: &Loaded) -> Option<usize> {
+    loaded.replication.stream_db.and_then(|db| usize::try_from(db).ok())
 }
