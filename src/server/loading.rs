@@ -251,8 +251,10 @@ impl Server {
     pub fn load_data_from_disk(&mut self) -> Result<(), String> {
         let start_us = self.clock.monotonic_us();
         let path = PathBuf::from(std::ffi::OsStr::from_bytes(&self.config.dbfilename));
+        self.begin_load_at_start();
         match self.load_rdb_file(&path, FileLoadOptions::default()) {
-            FileLoad::Loaded(_) => {
+            FileLoad::Loaded(loaded) => {
+                self.restore_replication(&loaded.replication);
                 let seconds = (self.clock.monotonic_us() - start_us) as f64 / 1e6;
                 self.log_notice(&format!("DB loaded from disk: {seconds:.3} seconds"));
                 Ok(())
@@ -314,6 +316,10 @@ impl LoadTarget for ServerTarget<'_> {
         }
         self.delay();
         self.server.loading_progress(processed)
+    }
+
+    fn key_expired(&mut self, db: usize, key: &[u8]) {
+        self.server.expired_at_start(db, key);
     }
 
     fn library(&mut self, _code: &[u8]) -> Result<(), String> {

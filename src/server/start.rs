@@ -228,6 +228,7 @@ impl Server {
         self.process.startup_memory = sys::malloc::used_memory();
         self.log_notice("Server initialized");
         self.load_data_from_disk()?;
+        self.end_load_at_start();
         if self.exit_status.is_some() {
             return Ok(());
         }

@@ -13,7 +13,7 @@ use super::master::CachedMaster;
 use crate::config::{ReplDisklessLoad, strerror};
 use crate::persistence::rdb::file::sync_dir_of;
 use crate::persistence::rdb::format::MAGIC;
-use crate::persistence::rdb::load::{LoadError, Loaded, load};
+use crate::persistence::rdb::load::{LoadError, Loaded, ReplicationInfo, load};
 use crate::persistence::rdb::reader::Reader;
 use crate::replication::ID_BYTES;
 use crate::replication::handshake::Payload;
@@ -228,6 +228,57 @@ impl Server {
         self.restart_aof_after_sync(
             "MASTER <-> REPLICA sync: Starting AOF after a successful sync",
         );
+    }
+}
+
+/// At the start of the server.
+impl Server {
+    /// A master collects what the load changes (keys whose time is over) for replicas that
+    /// continue from the file's offset.
+    pub(in crate::server) fn begin_load_at_start(&mut self) {
+        if self.is_replica() {
+            self.role_changed();
+        } else {
+            self.replication.feeds_at_start = true;
+            self.create_backlog();
+        }
+    }
+
+    /// A key of the file was dropped.
+    pub(in crate::server) fn expired_at_start(&mut self, db: usize, key: &[u8]) {
+        if self.replication.feeds_at_start {
+            let lazy = self.config.lazyfree_lazy_expire;
+            let verb: &[u8] = if lazy { b"UNLINK" } else { b"DEL" };
+            self.feed_replicas(Some(db), &[verb, key]);
+        }
+    }
+
+    /// Where in the history of a stream the file stands: a replica asks its master to continue
+    /// there, a master lets its replicas.
+    pub(in crate::server) fn restore_replication(&mut self, info: &ReplicationInfo) {
+        let (Some(id), Some(offset)) = (&info.id, info.offset) else { return };
+        if id.len() != ID_BYTES || offset < 0 {
+            return;
+        }
+        if self.is_replica() {
+            self.replication.id = id.clone();
+            self.replication.stream.set_end(offset);
+            let db = info.stream_db.and_then(|db| usize::try_from(db).ok());
+            self.cache_master_using_myself(db.unwrap_or(0));
+        } else {
+            self.replication.id2 = id.clone();
+            self.replication.second_offset = offset + 1;
+            self.replication.stream.rebase(offset);
+            self.replication.no_replicas_since_s = self.clock.now_s();
+        }
+    }
+
+    /// The data is there. A backlog of nothing is of no use.
+    pub(in crate::server) fn end_load_at_start(&mut self) {
+        self.replication.feeds_at_start = false;
+        if self.master_repl_offset() == 0 && self.replication.stream.is_active() {
+            self.free_backlog();
+        }
     }
 }
 

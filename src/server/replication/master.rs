@@ -241,15 +241,14 @@ impl Server {
 
     /// A master that becomes a replica can perhaps continue with its successor: what it has is what
     /// the other one had.
-    fn cache_master_using_myself(&mut self) {
+    pub(super) fn cache_master_using_myself(&mut self, db: usize) {
         self.log_notice(
             "Before turning into a replica, using my own master parameters to synthesize a cached \
              master: I may be able to synchronize with the new master with just a partial \
              transfer.",
         );
         let (id, offset) = (self.replication.id.clone(), self.master_repl_offset());
-        // The new master begins its stream with SELECT.
-        self.replication.master.cached = Some(CachedMaster { id, offset, db: 0 });
+        self.replication.master.cached = Some(CachedMaster { id, offset, db });
     }
 
     /// REPLICAOF host port: follows that server from now on.
@@ -264,7 +263,8 @@ impl Server {
         self.cancel_handshake(false);
         if was_master {
             self.discard_cached_master();
-            self.cache_master_using_myself();
+            // The new master begins its stream with SELECT.
+            self.cache_master_using_myself(0);
         }
         self.connect_again("Connecting", "");
     }

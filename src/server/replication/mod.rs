@@ -49,6 +49,8 @@ pub struct Replication {
     pub waiting: Vec<u64>,
     /// The RDB that a child sends through us.
     pub pipe: Option<transfer::RdbPipe>,
+    /// The data is loaded at the start: what that deletes goes into the stream.
+    feeds_at_start: bool,
     /// The RDB file was written for replicas only (`rdb-del-sync-files`).
     pub file_for_replicas: bool,
     pub failover: failover::Failover,
@@ -85,6 +87,7 @@ impl Replication {
             ask_acks: false,
             waiting: Vec::new(),
             pipe: None,
+            feeds_at_start: false,
             file_for_replicas: false,
             failover: failover::Failover::default(),
             link: link::Link::default(),
