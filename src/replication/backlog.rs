@@ -360,7 +360,9 @@ mod tests {
             for op in ops {
                 match op {
                     Op::Append(len) => {
-                        let bytes: Vec<u8> = (0..len).map(|i| (i * 7 + stream.len()) as u8).collect();
+                        let start = stream.len();
+                        let bytes: Vec<u8> =
+                            (0..len).map(|i| (i * 7 + start) as u8).collect();
                         stream.extend_from_slice(&bytes);
                         buffer.append(&bytes, SIZE);
                     }

@@ -89,14 +89,8 @@ impl Server {
             Effect::TlsPort if self.config.tls_port != 0 => {
                 Err(missing("TLS", "Unable to update TLS configuration."))
             }
-            Effect::GoodReplicas => {
-                self.refresh_good_replicas();
-                Ok(())
-            }
-            Effect::ReplBacklogSize => {
-                let size = self.backlog_size();
-                self.config.repl_backlog_size = size;
-                self.replication.stream.trim_round(size);
+            Effect::GoodReplicas | Effect::ReplBacklogSize => {
+                self.apply_replication_settings();
                 Ok(())
             }
             // Values that are read at each use, by parts that may not exist yet.

@@ -11,7 +11,7 @@ const MAX_HOST_BYTES: usize = 256;
 
 /// REPLCONF option value [option value ...]
 pub fn replconf(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(ReplyError::SYNTAX);
     }
     for (idx, pair) in args[1..].chunks_exact(2).enumerate() {

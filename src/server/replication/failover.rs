@@ -1,7 +1,7 @@
 //! FAILOVER: a master hands its role to a replica that has everything.
 //!
-//! Writes are paused until a replica (the named one, or any) has acknowledged the whole stream; then
-//! this server becomes its replica and asks it, within PSYNC, to take over.
+//! Writes are paused until a replica (the named one, or any) has acknowledged the whole stream;
+//! then this server becomes its replica and asks it, within PSYNC, to take over.
 
 use crate::commands::args::{int, is_option};
 use crate::commands::{Args, ReplyError};

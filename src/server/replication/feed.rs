@@ -104,6 +104,14 @@ impl Server {
         self.config.repl_backlog_size.max(MIN_BACKLOG_BYTES)
     }
 
+    /// `repl-backlog-size` or `min-replicas-…` was set.
+    pub fn apply_replication_settings(&mut self) {
+        let size = self.backlog_size();
+        self.config.repl_backlog_size = size;
+        self.replication.stream.trim_round(size);
+        self.refresh_good_replicas();
+    }
+
     /// A stream that can be continued: the first replica came, or this is one itself.
     pub fn create_backlog(&mut self) {
         self.replication.stream.create_backlog();

@@ -70,6 +70,14 @@ enum Phase {
     Connected,
 }
 
+/// What a handshake leaves: the connection, what came after it, and the history that the master
+/// named.
+struct Shaken {
+    stream: TcpStream,
+    rest: Vec<u8>,
+    history: Option<(String, i64)>,
+}
+
 /// The link.
 pub struct Link {
     phase: Phase,
@@ -380,10 +388,10 @@ impl Server {
     }
 
     /// Takes the connection and what has been read of the next phase.
-    fn take_handshake(&mut self) -> Option<(TcpStream, Vec<u8>, Option<(String, i64)>)> {
+    fn take_handshake(&mut self) -> Option<Shaken> {
         match std::mem::replace(&mut self.replication.link.phase, Phase::Connect) {
             Phase::Handshake { stream, mut machine, history, .. } => {
-                Some((stream, machine.take_rest(), history))
+                Some(Shaken { stream, rest: machine.take_rest(), history })
             }
             phase => {
                 self.replication.link.phase = phase;
@@ -393,7 +401,7 @@ impl Server {
     }
 
     fn handshake_continues(&mut self, id: Option<String>) {
-        if let Some((stream, rest, _)) = self.take_handshake() {
+        if let Some(Shaken { stream, rest, .. }) = self.take_handshake() {
             self.continue_with_master(id, stream, rest);
         }
     }
@@ -408,7 +416,7 @@ impl Server {
     }
 
     fn begin_transfer(&mut self, payload: Payload) {
-        let Some((stream, rest, history)) = self.take_handshake() else { return };
+        let Some(Shaken { stream, rest, history }) = self.take_handshake() else { return };
         let diskless = self.loads_diskless();
         let target = if diskless { "to parser" } else { "to disk" };
         self.log_notice(&match payload {

@@ -2,8 +2,8 @@
 //! to this server's own replicas as it came. What is known of a master whose link broke is kept, to
 //! continue there.
 //!
-//! Invariant: `MasterClient::offset` is that of the last byte applied. Commands of a transaction are
-//! applied when its EXEC is: until then their bytes wait in `unapplied`.
+//! Invariant: `MasterClient::offset` is that of the last byte applied. Commands of a transaction
+//! are applied when its EXEC is: until then their bytes wait in `unapplied`.
 
 use mio::net::TcpStream;
 use mio::{Interest, Token};

@@ -82,7 +82,8 @@ impl Server {
         let repl = &self.replication;
         let is_first = id.eq_ignore_ascii_case(repl.id.as_bytes());
         let is_second = id.eq_ignore_ascii_case(repl.id2.as_bytes());
-        if !is_first && !(is_second && offset <= repl.second_offset) {
+        let is_ours = is_first || is_second && offset <= repl.second_offset;
+        if !is_ours {
             self.log_other_history(replica, id, offset, is_second);
             return false;
         }

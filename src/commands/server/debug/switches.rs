@@ -100,6 +100,12 @@ pub(super) fn config_rewrite_force_all(ctx: &mut Ctx<'_>, _args: Args<'_>) -> Cm
     }
 }
 
+/// DEBUG REPLICATE command ...: puts a command into the replication stream that is not run here.
+pub(super) fn replicate(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
+    ctx.server.feed_replicas(None, &args[2..]);
+    done(ctx)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,10 +116,4 @@ mod tests {
             assert_eq!(number(text.as_bytes()), value, "{text}");
         }
     }
-}
-
-/// DEBUG REPLICATE command ...: puts a command into the replication stream that is not run here.
-pub(super) fn replicate(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
-    ctx.server.feed_replicas(None, &args[2..]);
-    done(ctx)
 }
