@@ -128,6 +128,7 @@ impl Server {
             bytes += multi.memory_bytes();
         }
         bytes += self.watches.count_of(client.id) * WATCH_BYTES;
+        bytes += self.tracking.get(client.id).map_or(0, |tracker| tracker.prefix_bytes());
         bytes + client.subscriptions() as usize * SUBSCRIPTION_BYTES
     }
 

@@ -184,9 +184,13 @@ impl Server {
     }
 
     /// A reply may go to the socket while its command runs: it cannot be taken back any more, and
-    /// replies to writes that go along need not wait for the AOF.
+    /// replies to writes that go along need not wait for the AOF. A client with an output limit may
+    /// have to be closed instead.
     pub fn may_send_directly(&self, client: &Client) -> bool {
+        let limit = &self.config.client_output_buffer_limit[limits_of(client)];
         self.exec.depth == 1
+            && limit.hard_limit_bytes == 0
+            && limit.soft_limit_bytes == 0
             && !self.config.appendonly
             && !client.replies_discarded()
             && client.conn.as_ref().is_some_and(|conn| conn.out.is_empty() && !conn.write_blocked)

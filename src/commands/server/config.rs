@@ -32,7 +32,7 @@ pub fn config_set(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     }
     let peer = ctx.client.conn.as_ref().and_then(|conn| conn.peer);
     let local = peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback());
-    match ctx.server.config_set(&pairs, SetContext { loading: false, local }) {
+    match ctx.server.config_set(&pairs, SetContext { loading: ctx.server.loading.active, local }) {
         Ok(()) => {
             ctx.client.reply.ok();
             Ok(())

@@ -11,6 +11,7 @@ pub mod broadcast;
 pub mod table;
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound::{Included, Unbounded};
 
 use super::Server;
 use super::client::{Client, ClientFlags};
@@ -25,6 +26,8 @@ const CHANNEL: &[u8] = b"__redis__:invalidate";
 /// Keys given up in one go when the table is too big; times the number of goes in a row that were
 /// not enough.
 const EFFORT: usize = 100;
+/// What one prefix of a client costs, without its text.
+const PREFIX_BYTES: usize = 192;
 
 /// How a client tracks.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +49,11 @@ pub struct Tracker {
 }
 
 impl Tracker {
+    /// Memory of the prefixes here and in the table of all prefixes, without their texts.
+    pub fn prefix_bytes(&self) -> usize {
+        self.prefixes.len() * PREFIX_BYTES
+    }
+
     /// What the client reads now is to be remembered.
     fn remembers(&self) -> bool {
         !self.bcast && !(self.optin && !self.caching) && !(self.optout && self.caching)
@@ -162,7 +170,12 @@ impl Tracking {
         };
         let existing = self.get(client).map(|tracker| &tracker.prefixes);
         for (i, prefix) in prefixes.iter().enumerate() {
-            let old = existing.into_iter().flatten().find(|old| overlap(old, prefix));
+            // Those of a client do not overlap: only the neighbours in their order can.
+            let old = existing.and_then(|existing| {
+                let before = existing.range::<[u8], _>((Unbounded, Included(*prefix))).next_back();
+                let after = existing.range::<[u8], _>((Included(*prefix), Unbounded)).next();
+                before.into_iter().chain(after).find(|old| overlap(old, prefix))
+            });
             if let Some(old) = old {
                 return Err(collision(prefix, "' overlaps with an existing", old));
             }
