@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::acl::user::User;
 use super::blocking::Blocked;
-use super::connection::{CHUNK_BYTES, Conn};
+use super::connection::{CHUNK_BYTES, Conn, OutputQueue};
 use super::replication::replicas::ReplConf;
 use super::transaction::Multi;
 use crate::commands::table::CommandId;
@@ -255,6 +255,14 @@ impl Client {
         reply.extend_from_slice(&bytes[sent.saturating_sub(waiting).min(bytes.len())..]);
         reply.extend_from_slice(&b"\r\n"[sent.saturating_sub(waiting + bytes.len())..]);
         sent
+    }
+
+    /// Frees what was to be sent: it is closed before that.
+    pub fn drop_output(&mut self) {
+        *self.reply.buffer_mut() = Vec::new();
+        if let Some(conn) = self.conn.as_mut() {
+            conn.out = OutputQueue::default();
+        }
     }
 
     /// It is about to be closed: no more commands are taken from it.

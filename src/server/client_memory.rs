@@ -197,6 +197,7 @@ impl Server {
             let info = self.client_info(client);
             self.log_notice(&format!("Evicting client: {info}"));
             self.close_later(client);
+            client.drop_output();
             self.forget_client_memory(client);
         }
     }

@@ -399,6 +399,10 @@ impl Server {
                     Flushed::TurnOver => self.queue_write(client),
                     Flushed::Blocked => {}
                 }
+                if self.config.maxmemory_clients != 0 {
+                    // What is sent must not count against anybody.
+                    self.update_client_memory(client);
+                }
             }
             Err(e) => {
                 self.log_verbose(&format!("Error writing to client: {e}"));

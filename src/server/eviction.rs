@@ -169,6 +169,10 @@ impl Server {
         if paused || self.expire.never || ignored {
             return true;
         }
+        if self.memory_to_free() > 0 {
+            // Spare buffers are worth less than any key.
+            self.drop_spare_buffers();
+        }
         let outcome = match self.memory_to_free() {
             0 => Outcome::Ok,
             _ if self.config.maxmemory_policy == MaxmemoryPolicy::Noeviction => Outcome::Fail,

@@ -226,6 +226,11 @@ impl Server {
         }
     }
 
+    /// Frees the buffers that wait for their next client.
+    pub fn drop_spare_buffers(&mut self) {
+        self.reply_pool.clear();
+    }
+
     /// Closes a client that does not read its replies fast enough (client-output-buffer-limit). The
     /// client is freed in this turn; `in_command`: it is the one whose command just ran.
     pub fn check_output_limit(&mut self, client: &mut Client, in_command: bool) {
