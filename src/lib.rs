@@ -5,6 +5,7 @@ pub mod config;
 pub mod persistence;
 pub mod protocol;
 pub mod replication;
+pub mod scripting;
 pub mod server;
 pub mod storage;
 pub mod sys;

@@ -23,6 +23,7 @@ pub mod list;
 pub mod pubsub;
 pub mod replication;
 pub mod scan_options;
+pub mod scripting;
 pub mod server;
 pub mod set;
 pub mod sorted_set;
@@ -50,6 +51,7 @@ pub const GROUPS: Groups = &[
     hyperloglog::COMMANDS,
     list::COMMANDS,
     pubsub::COMMANDS,
+    scripting::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
     sorted_set::COMMANDS,

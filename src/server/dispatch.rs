@@ -57,7 +57,7 @@ pub fn process_command(
     }
     server.lend_reply_buffer(client);
     call(&mut Ctx { server, client }, found, args);
-    if server.blocking.has_ready() {
+    if server.blocking.has_ready() && !server.scripts.is_busy() {
         server.handle_clients_blocked_on_keys_except(client);
     }
 }
@@ -68,7 +68,7 @@ fn is_attack(args: Args<'_>) -> bool {
 }
 
 /// The command or sub-command that argv names.
-fn find(server: &Server, args: Args<'_>) -> Result<CommandId, ReplyError> {
+pub(super) fn find(server: &Server, args: Args<'_>) -> Result<CommandId, ReplyError> {
     let Some(command) = server.commands.lookup(args[0]) else {
         return Err(gate::unknown_command(args));
     };
@@ -98,7 +98,9 @@ fn pass_gate(
 ) -> Result<(), ReplyError> {
     server.exec.client = client.id;
     server.exec.resp3 = client.reply.is_resp3();
-    let candidate = Candidate { spec: server.commands.get(id).spec, id, args };
+    let spec = server.commands.get(id).spec;
+    let flags = server.effective_flags(spec, args);
+    let candidate = Candidate { spec, flags, id, args };
     let result = gate::check(server, client, &candidate);
     server.flush_pushes(client);
     server.exec.client = 0;

@@ -10,6 +10,8 @@ use crate::commands::{Args, ReplyError};
 /// A command about to run, as the rules see it.
 pub struct Candidate<'a> {
     pub spec: &'static CommandSpec,
+    /// The row's flags; of a script that declares its own, those.
+    pub flags: u64,
     pub id: CommandId,
     pub args: Args<'a>,
 }
@@ -41,6 +43,8 @@ const RULES: &[Rule] = &[
     not_loading,
     // A replica gets the data set, it has no business with single keys.
     replicas_touch_no_keys,
+    // A script runs and does not end: nothing but what may end it.
+    no_busy_script,
 ];
 
 /// Applies the rules.
@@ -125,12 +129,12 @@ fn memory_is_available(
     client: &mut Client,
     c: &Candidate<'_>,
 ) -> Result<(), ReplyError> {
-    if server.config.maxmemory == 0 {
+    if server.config.maxmemory == 0 || server.scripts.is_busy() {
         return Ok(());
     }
     let out_of_memory = !evict_for(server, client);
     server.eviction.out_of_memory = out_of_memory;
-    let mut deny = c.spec.flags & flag::DENYOOM != 0;
+    let mut deny = c.flags & flag::DENYOOM != 0;
     if let Some(multi) = &client.multi {
         // EXEC is refused if what it would run is; queueing is refused like running.
         deny |= c.spec.name == "exec" && multi.flags & flag::DENYOOM != 0;
@@ -147,10 +151,21 @@ fn disk_takes_writes(
         return Ok(());
     };
     let queued = client.multi.as_ref().map_or(0, |multi| multi.flags);
-    let writes = c.spec.flags & flag::WRITE != 0
+    let writes = c.flags & flag::WRITE != 0
         || c.spec.name == "exec" && queued & flag::WRITE != 0
         || c.spec.name == "ping";
     if writes { Err(error) } else { Ok(()) }
+}
+
+fn no_busy_script(
+    server: &mut Server,
+    _client: &mut Client,
+    c: &Candidate<'_>,
+) -> Result<(), ReplyError> {
+    match server.scripts.busy_error() {
+        Some(error) if c.spec.flags & flag::ALLOW_BUSY == 0 => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Evicts; what this client has subscribed to of it reaches it before the command's reply.

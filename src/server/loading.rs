@@ -322,8 +322,9 @@ impl LoadTarget for ServerTarget<'_> {
         self.server.expired_at_start(db, key);
     }
 
-    fn library(&mut self, _code: &[u8]) -> Result<(), String> {
-        Err("functions are not supported yet by this server".into())
+    fn library(&mut self, code: &[u8]) -> Result<(), String> {
+        let loaded = self.server.load_function_library(code, true, 0);
+        loaded.map(|_| ()).map_err(|text| String::from_utf8_lossy(&text).into_owned())
     }
 
     fn used_memory(&mut self, bytes: i64) {

@@ -66,7 +66,9 @@ impl Server {
             .into_iter()
             .map(|class| self.client_memory.of_class(class))
             .sum::<usize>();
-        let mut overhead = startup + clients_normal + self.replication.stream.memory_bytes();
+        let scripts = self.scripts.overhead_bytes();
+        let replication = self.replication.stream.memory_bytes();
+        let mut overhead = startup + clients_normal + replication + scripts;
         let (mut keys, mut lut, mut lut_rehashing, mut rehashing_tables) = (0, 0, 0, 0);
         let mut dbs = Vec::new();
         for db in self.keyspace.dbs.iter().filter(|db| !db.is_empty()) {

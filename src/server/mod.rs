@@ -48,6 +48,8 @@ pub mod propagate;
 pub mod pubsub;
 pub mod rdb;
 pub mod replication;
+pub mod script;
+mod script_host;
 pub mod shutdown;
 pub mod slowlog;
 pub mod start;
@@ -77,6 +79,7 @@ pub struct Server {
     pub exec: call::Exec,
     pub propagate: propagate::Propagate,
     pub aof: aof::Aof,
+    pub scripts: script::Scripts,
     pub blocking: blocking::Blocking,
     pub watches: transaction::Watches,
     pub pubsub: pubsub::PubSub,
@@ -139,6 +142,7 @@ impl Server {
             exec: call::Exec::default(),
             propagate: propagate::Propagate::default(),
             aof: aof::Aof::new(clock.now_ms),
+            scripts: script::Scripts::new(clock.now_ms),
             blocking: blocking::Blocking::default(),
             watches: transaction::Watches::default(),
             pubsub: pubsub::PubSub::default(),

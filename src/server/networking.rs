@@ -93,6 +93,7 @@ impl Server {
             || self.aof.writes_denied
             || !self.rdb.last_bgsave_ok
             || self.loading.active
+            || self.scripts.is_busy()
     }
 
     /// Accounts for bytes read from the client's socket.

@@ -135,7 +135,7 @@ impl Server {
     pub fn postpone_if_paused(&mut self, c: &mut Client, id: CommandId, args: Args<'_>) -> bool {
         const REPLICATES: u64 = flag::WRITE | flag::MAY_REPLICATE;
         let spec = self.commands.get(id).spec;
-        let mut flags = spec.flags;
+        let mut flags = self.effective_flags(spec, args);
         if spec.name == "exec" {
             flags |= c.multi.as_ref().map_or(0, |multi| multi.flags);
         }

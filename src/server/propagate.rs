@@ -28,6 +28,13 @@ struct Wishes {
     replaced: bool,
 }
 
+/// To whom the commands of a script do not go (`redis.set_repl`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Muted {
+    aof: bool,
+    replicas: bool,
+}
+
 /// Collected commands of the current execution unit.
 #[derive(Debug, Default)]
 pub struct Propagate {
@@ -38,6 +45,7 @@ pub struct Propagate {
     bytes: Reply,
     replacement: Reply,
     wishes: Wishes,
+    muted: Muted,
 }
 
 impl Propagate {
@@ -70,6 +78,11 @@ impl Propagate {
     /// The running command goes to the replicas although it changes no data.
     pub fn force_replicas(&mut self) {
         self.wishes.forced = true;
+    }
+
+    /// The effects of commands go to the AOF (bit 0) and the replicas (bit 1), or not.
+    pub fn set_targets(&mut self, targets: u8) {
+        self.muted = Muted { aof: targets & 1 == 0, replicas: targets & 2 == 0 };
     }
 
     /// One more command is propagated, after those given before and before the running one.
@@ -107,17 +120,20 @@ impl Propagate {
     /// Returns true if the command, as it is, is all there is to propagate: the caller does.
     fn command_done(&mut self, db: usize, argv: &[&[u8]], changed: bool, outermost: bool) -> bool {
         let wishes = std::mem::take(&mut self.wishes);
-        if !self.enabled || wishes.prevented || !changed && !wishes.forced {
+        let muted = self.muted;
+        let wanted = self.enabled && !wishes.prevented && (changed || wishes.forced);
+        if !wanted || muted.aof && muted.replicas {
             return false;
         }
+        let replicas_only = !changed || muted.aof;
         if wishes.replaced {
             let replacement = std::mem::take(&mut self.replacement);
-            self.push(db, Outgoing::Encoded(replacement.as_bytes()), !changed);
+            self.push(db, Outgoing::Encoded(replacement.as_bytes()), replicas_only);
             self.replacement = replacement;
         } else if outermost && self.ops.is_empty() {
             return true;
         } else {
-            self.push(db, Outgoing::Argv(argv), !changed);
+            self.push(db, Outgoing::Argv(argv), replicas_only);
         }
         false
     }

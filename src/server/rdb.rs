@@ -112,7 +112,7 @@ impl Server {
             aof_base: false,
             replication: self.replication_point(),
             access,
-            functions: Vec::new(),
+            functions: self.function_codes(),
             without_data: false,
             key_delay_us: self.config.rdb_key_save_delay,
         }

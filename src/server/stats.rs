@@ -30,6 +30,7 @@ pub struct Stats {
     pub expire_cycle_cpu_us: u64,
     pub evicted_keys: u64,
     pub evicted_clients: u64,
+    pub evicted_scripts: u64,
     pub total_eviction_exceeded_us: u64,
     pub keyspace_hits: u64,
     pub keyspace_misses: u64,

@@ -59,6 +59,8 @@ pub fn memory_stats(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     let overview = ctx.server.memory_overview();
     let figures = ctx.server.cron.memory;
     let (replicas, backlog) = ctx.server.replication_memory();
+    let scripts = ctx.server.scripts.eval.overhead_bytes();
+    let functions = ctx.server.scripts.functions.overhead_bytes();
     let reply = &mut ctx.client.reply;
     reply.map(FIELDS + overview.dbs.len());
     pair(reply, "peak.allocated", overview.peak);
@@ -69,8 +71,8 @@ pub fn memory_stats(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     pair(reply, "clients.normal", overview.clients_normal);
     pair(reply, "cluster.links", 0);
     pair(reply, "aof.buffer", 0);
-    pair(reply, "lua.caches", 0);
-    pair(reply, "functions.caches", 0);
+    pair(reply, "lua.caches", scripts);
+    pair(reply, "functions.caches", functions);
     for db in &overview.dbs {
         reply.bulk_str(&format!("db.{}", db.id));
         reply.map(2);

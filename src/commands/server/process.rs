@@ -56,5 +56,10 @@ pub fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
             "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client",
         ));
     }
+    if flags & NOSAVE == 0
+        && let Some(error) = ctx.server.scripts.busy_error()
+    {
+        return Err(error);
+    }
     ctx.server.client_shutdown(ctx.client, flags)
 }

@@ -43,7 +43,7 @@ pub(super) fn memory(server: &mut Server, info: &mut Info) {
         ("allocator_muzzy", &figures.muzzy),
     ]);
     info.bytes("total_system_memory", server.process.total_memory);
-    scripting(info);
+    scripting(server, info);
     info.bytes("maxmemory", server.config.maxmemory);
     info.field("maxmemory_policy", server.config.maxmemory_policy.name());
     info.excess("allocator_frag", overview.allocator_frag);
@@ -66,19 +66,23 @@ pub(super) fn memory(server: &mut Server, info: &mut Info) {
     ]);
 }
 
-/// What scripts and functions use: there are none.
-fn scripting(info: &mut Info) {
+/// What scripts and functions use.
+fn scripting(server: &Server, info: &mut Info) {
+    let (eval, functions) = (&server.scripts.eval, &server.scripts.functions);
+    let (vm_eval, vm_functions) = (eval.interpreter_bytes(), functions.interpreter_bytes());
+    let (eval_bytes, function_bytes) = (eval.overhead_bytes(), functions.overhead_bytes());
+    let (libraries, number) = functions.counts();
     info.fields(&[
-        ("used_memory_lua", &0),
-        ("used_memory_vm_eval", &0),
-        ("used_memory_lua_human", &human_bytes(0)),
-        ("used_memory_scripts_eval", &0),
-        ("number_of_cached_scripts", &0),
-        ("number_of_functions", &0),
-        ("number_of_libraries", &0),
-        ("used_memory_vm_functions", &0),
+        ("used_memory_lua", &vm_eval),
+        ("used_memory_vm_eval", &vm_eval),
+        ("used_memory_lua_human", &human_bytes(vm_eval as u64)),
+        ("used_memory_scripts_eval", &eval_bytes),
+        ("number_of_cached_scripts", &eval.len()),
+        ("number_of_functions", &number),
+        ("number_of_libraries", &libraries),
+        ("used_memory_vm_functions", &vm_functions),
     ]);
-    info.bytes("used_memory_vm_total", 0);
-    info.field("used_memory_functions", 0);
-    info.bytes("used_memory_scripts", 0);
+    info.bytes("used_memory_vm_total", (vm_eval + vm_functions) as u64);
+    info.field("used_memory_functions", function_bytes);
+    info.bytes("used_memory_scripts", (eval_bytes + function_bytes) as u64);
 }

@@ -78,7 +78,7 @@ fn keys(server: &Server, info: &mut Info) {
     info.field("expire_cycle_cpu_milliseconds", stats.expire_cycle_cpu_us / 1000);
     info.field("evicted_keys", stats.evicted_keys);
     info.field("evicted_clients", stats.evicted_clients);
-    info.field("evicted_scripts", 0);
+    info.field("evicted_scripts", stats.evicted_scripts);
     let total_us = stats.total_eviction_exceeded_us + exceeded_us;
     info.field("total_eviction_exceeded_time", total_us / 1000);
     info.field("current_eviction_exceeded_time", exceeded_us / 1000);

@@ -1,0 +1,269 @@
+//! The cache of EVAL scripts: compiled once, found again by text or by SHA-1. Scripts that came by
+//! EVAL are forgotten when there are too many, the least recently used first; those that were
+//! loaded stay.
+//!
+//! Invariant: a script stands in both maps under its text and its SHA-1, or in none.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::rc::Rc;
+
+use super::flags::{self, Shebang};
+use super::lua::{Lua, Ref};
+use super::redis_api::sha1_hex;
+use super::run::GcCounter;
+use super::sandbox::{self, Kept};
+use super::{Version, errors};
+use crate::util::siphash::siphash;
+
+/// Scripts of EVAL that are kept.
+const MAX_EVAL_SCRIPTS: usize = 500;
+
+/// A compiled script.
+#[derive(Debug)]
+pub struct Script {
+    pub sha: [u8; 40],
+    pub body: Box<[u8]>,
+    /// Of [`flags`].
+    pub flags: u64,
+    pub function: Ref,
+}
+
+struct Cached {
+    script: Rc<Script>,
+    /// When it was last used; `None`: it was loaded, and stays.
+    used: Option<u64>,
+}
+
+/// Keyed hash of the text, in one go.
+#[derive(Clone, Default)]
+struct ByText;
+
+#[derive(Default)]
+struct TextHasher(u64);
+
+impl Hasher for TextHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 ^= siphash(bytes);
+    }
+}
+
+impl BuildHasher for ByText {
+    type Hasher = TextHasher;
+
+    fn build_hasher(&self) -> TextHasher {
+        TextHasher::default()
+    }
+}
+
+/// The interpreter of EVAL with its scripts.
+pub struct ScriptCache {
+    lua: Rc<Lua>,
+    kept: Rc<Kept>,
+    by_sha: HashMap<[u8; 40], Cached, ByText>,
+    sha_of: HashMap<Box<[u8]>, [u8; 40], ByText>,
+    /// Number of scripts that may be forgotten.
+    evictable: usize,
+    clock: u64,
+    gc: GcCounter,
+    /// Bytes of the texts.
+    body_bytes: usize,
+}
+
+/// An interpreter that is not needed any more; frees its memory when it is dropped, on whatever
+/// thread.
+pub struct Emptied {
+    lua: Option<Lua>,
+}
+
+impl Emptied {
+    /// `lua`: without other owners, or the last of them frees it.
+    pub fn new(lua: Rc<Lua>) -> Emptied {
+        Emptied { lua: Rc::into_inner(lua) }
+    }
+
+    /// There is something to free.
+    pub fn is_some(&self) -> bool {
+        self.lua.is_some()
+    }
+}
+
+impl ScriptCache {
+    /// `limit`: bytes of memory that scripts may use.
+    pub fn new(version: &Version, limit: usize) -> ScriptCache {
+        let lua = Lua::new(limit);
+        let kept = sandbox::prepare_eval(&lua, version);
+        ScriptCache {
+            lua: Rc::new(lua),
+            kept: Rc::new(kept),
+            by_sha: HashMap::default(),
+            sha_of: HashMap::default(),
+            evictable: 0,
+            clock: 0,
+            gc: GcCounter::default(),
+            body_bytes: 0,
+        }
+    }
+
+    /// The interpreter, and what calls of it need.
+    pub fn interpreter(&self) -> (Rc<Lua>, Rc<Kept>) {
+        (Rc::clone(&self.lua), Rc::clone(&self.kept))
+    }
+
+    /// The script with that text, if it is known.
+    pub fn find_body(&self, body: &[u8]) -> Option<Rc<Script>> {
+        let sha = self.sha_of.get(body)?;
+        self.by_sha.get(sha).map(|cached| Rc::clone(&cached.script))
+    }
+
+    /// The script with that SHA-1 (40 digits, any case), if it is known.
+    pub fn find_sha(&self, sha: &[u8]) -> Option<Rc<Script>> {
+        let mut sha = <[u8; 40]>::try_from(sha).ok()?;
+        sha.make_ascii_lowercase();
+        self.by_sha.get(&sha).map(|cached| Rc::clone(&cached.script))
+    }
+
+    /// Compiles a script and keeps it. `by_eval`: it may be forgotten. `Err`: the text of an error
+    /// reply, without code. The second result: how many scripts were forgotten.
+    pub fn add(&mut self, body: &[u8], by_eval: bool) -> Result<(Rc<Script>, u64), Vec<u8>> {
+        if let Some(script) = self.find_body(body) {
+            return Ok((script, 0));
+        }
+        let Shebang { flags, len } = flags::script_shebang(body)?;
+        // The end of the first line stays, so that lines keep their numbers.
+        let compiled = self.lua.with(|stack| match stack.load(&body[len..], c"@user_script") {
+            Ok(()) => Ok(stack.make_ref()),
+            Err(_) => Err(errors::text_of(stack)),
+        });
+        let function = match compiled {
+            Ok(function) => function,
+            Err(text) => {
+                self.gc.count(&self.lua);
+                return Err([b"Error compiling script (new function): ", &text[..]].concat());
+            }
+        };
+        let evicted = if by_eval { self.make_room() } else { 0 };
+        let script = Rc::new(Script { sha: sha1_hex(body), body: body.into(), flags, function });
+        self.clock += 1;
+        self.evictable += usize::from(by_eval);
+        self.body_bytes += body.len();
+        self.sha_of.insert(body.into(), script.sha);
+        let cached = Cached { script: Rc::clone(&script), used: by_eval.then_some(self.clock) };
+        self.by_sha.insert(script.sha, cached);
+        self.gc.count(&self.lua);
+        Ok((script, evicted))
+    }
+
+    fn make_room(&mut self) -> u64 {
+        let mut evicted = 0;
+        while self.evictable >= MAX_EVAL_SCRIPTS {
+            let used = |cached: &Cached| cached.used.unwrap_or(u64::MAX);
+            let oldest = self.by_sha.values().min_by_key(|cached| used(cached));
+            let Some(sha) = oldest.map(|cached| cached.script.sha) else { break };
+            self.forget(&sha);
+            evicted += 1;
+        }
+        evicted
+    }
+
+    fn forget(&mut self, sha: &[u8; 40]) {
+        let Some(cached) = self.by_sha.remove(sha) else { return };
+        self.sha_of.remove(&cached.script.body);
+        self.evictable -= usize::from(cached.used.is_some());
+        self.body_bytes -= cached.script.body.len();
+        self.lua.with(|stack| stack.drop_ref(cached.script.function));
+    }
+
+    /// The script has run.
+    pub fn used(&mut self, script: &Script) {
+        self.clock += 1;
+        if self.evictable > 0
+            && let Some(cached) = self.by_sha.get_mut(&script.sha)
+            && let Some(used) = &mut cached.used
+        {
+            *used = self.clock;
+        }
+        self.gc.count(&self.lua);
+    }
+
+    /// Forgets all scripts, with a fresh interpreter. What is returned holds the memory.
+    pub fn flush(&mut self, version: &Version, limit: usize) -> Emptied {
+        let old = std::mem::replace(self, ScriptCache::new(version, limit));
+        Emptied::new(old.lua)
+    }
+
+    /// Number of scripts.
+    pub fn len(&self) -> usize {
+        self.by_sha.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_sha.is_empty()
+    }
+
+    /// Bytes of the interpreter.
+    pub fn interpreter_bytes(&self) -> usize {
+        self.lua.used_bytes()
+    }
+
+    /// Bytes of the cache itself: texts and tables.
+    pub fn overhead_bytes(&self) -> usize {
+        const ENTRY: usize = size_of::<([u8; 40], Cached)>()
+            + size_of::<(Box<[u8]>, [u8; 40])>()
+            + size_of::<Script>();
+        self.body_bytes * 2 + self.by_sha.capacity() * ENTRY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VERSION: Version = Version { text: "8.0.0", number: 0x0008_0000 };
+
+    fn cache() -> ScriptCache {
+        ScriptCache::new(&VERSION, 1 << 30)
+    }
+
+    #[test]
+    fn scripts_are_found_by_text_and_by_sha() {
+        let mut cache = cache();
+        let (script, _) = cache.add(b"return 1", true).unwrap();
+        assert_eq!(&script.sha, b"e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
+        assert!(cache.find_body(b"return 1").is_some() && cache.find_body(b"return 2").is_none());
+        assert!(cache.find_sha(&script.sha.to_ascii_uppercase()).is_some());
+        assert!(cache.find_sha(b"abc").is_none());
+        let flushed = cache.flush(&VERSION, 1 << 30);
+        assert!(flushed.is_some() && cache.is_empty());
+    }
+
+    #[test]
+    fn the_least_recently_used_script_leaves() {
+        let mut cache = cache();
+        let (first, _) = cache.add(b"return 'a'", true).unwrap();
+        let (second, _) = cache.add(b"return 'b'", true).unwrap();
+        let (loaded, _) = cache.add(b"return 'c'", false).unwrap();
+        for n in 0..MAX_EVAL_SCRIPTS - 2 {
+            assert_eq!(cache.add(format!("return {n}").as_bytes(), true).unwrap().1, 0);
+        }
+        cache.used(&first);
+        assert_eq!(cache.add(b"return 'd'", true).unwrap().1, 1);
+        assert!(cache.find_sha(&first.sha).is_some() && cache.find_sha(&second.sha).is_none());
+        assert!(cache.find_sha(&loaded.sha).is_some());
+        assert_eq!(cache.len(), MAX_EVAL_SCRIPTS + 1);
+    }
+
+    #[test]
+    fn what_does_not_compile_is_told() {
+        let error = cache().add(b"return ]", true).unwrap_err();
+        let text = String::from_utf8(error).unwrap();
+        assert!(
+            text.starts_with("Error compiling script (new function): user_script:1: "),
+            "{text}"
+        );
+    }
+}
