@@ -41,10 +41,10 @@ const RULES: &[Rule] = &[
     data_is_not_stale,
     // The data is not there yet; what does not need it is served.
     not_loading,
-    // A replica gets the data set, it has no business with single keys.
-    replicas_touch_no_keys,
     // A script runs and does not end: nothing but what may end it.
     no_busy_script,
+    // A replica gets the data set, it has no business with single keys.
+    replicas_touch_no_keys,
 ];
 
 /// Applies the rules.
@@ -222,7 +222,7 @@ fn subscriber_context(
 /// The command writes, or EXEC would.
 fn writes(client: &Client, c: &Candidate<'_>) -> bool {
     let queued = client.multi.as_ref().map_or(0, |multi| multi.flags);
-    c.spec.flags & flag::WRITE != 0 || c.spec.name == "exec" && queued & flag::WRITE != 0
+    c.flags & flag::WRITE != 0 || c.spec.name == "exec" && queued & flag::WRITE != 0
 }
 
 fn enough_replicas(
