@@ -180,6 +180,9 @@ impl Server {
     /// Conventions of a child. The signals first: they may come at any time.
     fn become_child(&mut self, kind: ChildKind, parent: i32) {
         signal::reset_in_child(on_usr1);
+        // Their descriptors close; the parent's stay open and watched. Early: whoever starts the
+        // server again after a crash needs the ports.
+        self.listeners = Default::default();
         sys::process::die_with_parent();
         if fork::parent_pid() != parent {
             sys::process::exit_now(1);
@@ -188,8 +191,6 @@ impl Server {
         // A failure is logged.
         self.process.set_oom_score(&self.config, OOM_CLASS_CHILD);
         set_resize_policy(ResizePolicy::Forbid);
-        // Their descriptors close; the parent's stay open and watched.
-        self.listeners = Default::default();
         self.process.pid_file = None;
     }
 

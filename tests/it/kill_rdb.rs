@@ -2,6 +2,7 @@
 //! when the disk refuses. `KILL_ROUNDS` sets the number of rounds.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,7 +49,8 @@ fn a_kill_while_saving_leaves_the_old_file_or_the_new_one() {
         client.send(&[if rng.bool() { "SAVE" } else { "BGSAVE" }]);
         std::thread::sleep(Duration::from_micros(rng.u64(..60_000)));
         server.crash();
-        // What a killed process leaves behind is not a dump.
+        // Its child, if there is one, may have been forked at that moment, and take a moment to die.
+        wait_until(LIMIT, || TcpListener::bind(("127.0.0.1", server.port)).is_ok());
         server.restart();
         let found = read_generation(&mut server.client());
         assert!(found == saved || found == Some(round), "round {round}, seed {seed}: {found:?}");

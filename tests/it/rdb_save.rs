@@ -27,6 +27,12 @@ pub fn fill(client: &mut Client) {
         "ZADD scores 1 a 2.5 b -inf c inf d 1e300 e",
         "HSET hash a 1 b 2 c three",
         "HSET expiring a 1 b 2 c 3",
+        "XADD stream 1-1 field value",
+        "XADD stream 2-1 field value other 7",
+        "XGROUP CREATE stream group 0",
+        "XREADGROUP GROUP group consumer COUNT 1 STREAMS stream >",
+        "XADD emptied 5-5 f v",
+        "XDEL emptied 5-5",
         "SELECT 9",
         "SET other db",
         "PEXPIREAT other 4102444800001",
@@ -79,7 +85,7 @@ fn a_restart_finds_what_was_saved() {
         server.crash();
         server.restart();
         assert_eq!(digest(&server), before, "{command}");
-        assert_eq!(server.info("db0").split(',').next(), Some("keys=19"));
+        assert_eq!(server.info("db0").split(',').next(), Some("keys=21"));
     }
 }
 
@@ -135,7 +141,17 @@ fn a_dump_payload_is_what_a_real_redis_makes() {
         assert_eq!(call!(a, ["DUMP", key]), call!(b, ["DUMP", key]), "{key}");
     }
     // What we make is taken.
-    for key in ["raw", "long text", "long list", "big set", "big scores", "big hash", "expiring"] {
+    let keys = [
+        "raw",
+        "long text",
+        "long list",
+        "big set",
+        "big scores",
+        "big hash",
+        "expiring",
+        "stream",
+    ];
+    for key in keys {
         let payload = call!(a, ["DUMP", key]).bytes().to_vec();
         assert_reply!(b, ["RESTORE", key, 0, payload[..], "REPLACE"], "+OK");
         assert_eq!(
