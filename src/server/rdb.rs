@@ -187,7 +187,6 @@ impl Server {
     pub fn reset_rdb(&mut self) {
         self.kill_rdb_child();
         if !self.config.save.is_empty() {
-            self.rdb.saves += 1;
             // A failure is logged; the flush itself cannot fail.
             let _ = self.save_now(false);
         }

@@ -19,6 +19,8 @@ pub mod object_load;
 pub mod object_save;
 pub mod payload;
 pub mod reader;
+#[cfg(test)]
+mod round_trip_tests;
 pub mod save;
 pub mod stream;
 pub mod writer;
