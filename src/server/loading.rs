@@ -174,6 +174,13 @@ impl Server {
         }
     }
 
+    /// Empties the keyspace before a load: nobody's watched keys count as changed by that.
+    pub fn empty_data(&mut self) {
+        for db in &mut self.keyspace.dbs {
+            drop(db.clear());
+        }
+    }
+
     /// Loads an RDB file into the keyspace. A damaged one ends the process, as with Redis: what it
     /// holds must not be overwritten by what little was loaded.
     pub fn load_rdb_file(&mut self, path: &Path, how: FileLoadOptions) -> FileLoad {

@@ -23,5 +23,7 @@ pub mod reader;
 mod round_trip_tests;
 pub mod save;
 pub mod stream;
+#[cfg(test)]
+mod tests;
 pub mod writer;
 mod ziplist;

@@ -6,6 +6,7 @@ mod help;
 mod inspect;
 mod mallctl;
 mod populate;
+mod reload;
 mod switches;
 
 use crate::commands::args::float;
@@ -47,7 +48,7 @@ const SUBCOMMANDS: &[Row] = &[
     ("protocol", 3, 3, protocol),
     ("quicklist", 3, 4, inspect::quicklist),
     ("quicklist-packed-threshold", 3, 3, switches::quicklist_packed_threshold),
-    ("reload", 2, ANY, refused),
+    ("reload", 2, ANY, reload::reload),
     ("replicate", 3, ANY, switches::replicate),
     ("replybuffer", 4, 4, switches::reply_buffer),
     ("sdslen", 3, 3, inspect::sdslen),
