@@ -610,7 +610,8 @@ proptest! {
     ) {
         let mut bytes = saved(&keyspace_of(values), true);
         let cut = cut.index(bytes.len());
-        prop_assert_eq!(load_bytes(&bytes[..cut]).1.err(), Some(LoadError::Fault(Fault::ShortRead)));
+        let short = Err(LoadError::Fault(Fault::ShortRead));
+        prop_assert_eq!(load_bytes(&bytes[..cut]).1, short);
         for (at, byte) in hits {
             let at = at.index(bytes.len());
             bytes[at] = byte;
