@@ -1,5 +1,6 @@
 //! redis-rust: a drop-in `redis-server`.
 
+pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod persistence;

@@ -7,6 +7,7 @@
 
 pub mod args;
 pub mod bitmap;
+pub mod cluster;
 pub mod connection;
 pub mod ctx;
 pub mod docs;
@@ -44,6 +45,7 @@ use table::Groups;
 /// The rows of all families.
 pub const GROUPS: Groups = &[
     bitmap::COMMANDS,
+    cluster::COMMANDS,
     connection::COMMANDS,
     generic::COMMANDS,
     geo::COMMANDS,

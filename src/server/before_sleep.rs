@@ -19,6 +19,7 @@ impl Server {
         self.process_unblocked_clients();
         self.broadcast_invalidations();
         self.replication_before_sleep();
+        self.cluster_before_sleep();
         // With `appendfsync always` no reply leaves before its command is durable.
         self.aof_before_sleep();
         self.write_pending();

@@ -79,6 +79,14 @@ impl Server {
             }
             Effect::ProcTitle if self.process.set_title(&self.config) => Ok(()),
             Effect::ProcTitle => Err("failed to set process title".into()),
+            Effect::ClusterAnnouncedPorts
+            | Effect::ClusterFlags
+            | Effect::ClusterHostname
+            | Effect::ClusterHumanNodename
+            | Effect::ClusterIp => {
+                self.cluster_update_myself();
+                Ok(())
+            }
             Effect::WatchdogPeriod => {
                 signal::set_alarm_ms(self.config.watchdog_period as u64);
                 Ok(())
@@ -97,11 +105,6 @@ impl Server {
             Effect::AofAutoGc
             | Effect::Appendonly
             | Effect::AppendFsync
-            | Effect::ClusterAnnouncedPorts
-            | Effect::ClusterFlags
-            | Effect::ClusterHostname
-            | Effect::ClusterHumanNodename
-            | Effect::ClusterIp
             | Effect::Defrag
             | Effect::Hz
             | Effect::TlsConfig

@@ -89,6 +89,7 @@ impl Server {
         self.aof_cron();
         self.migrate_cron();
         self.replication_cron();
+        self.cluster_cron();
         self.resume_if_pause_over();
         self.cron.loops += 1;
         self.stats.eventloop_duration_cron_us += self.clock.monotonic_us() - start_us;

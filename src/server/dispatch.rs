@@ -3,6 +3,7 @@
 use super::Server;
 use super::call::call;
 use super::client::{Client, ClientFlags};
+use super::cluster::is_redirect;
 use super::gate::{self, Candidate};
 use super::transaction::Queued;
 use crate::commands::spec::flag;
@@ -116,7 +117,10 @@ fn reject(server: &mut Server, client: &mut Client, id: Option<CommandId>, error
     }
     if let Some(id) = id {
         server.stats.commands[usize::from(id.0)].rejected += 1;
-        if server.commands.get(id).spec.name == "exec" {
+        let is_exec = server.commands.get(id).spec.name == "exec";
+        if is_exec && is_redirect(error) {
+            server.discard_transaction(client);
+        } else if is_exec {
             return server.exec_refused(client, error);
         }
     }

@@ -25,6 +25,8 @@ const RULES: &[Rule] = &[
     authenticated,
     // What a user may not do is refused before anything is done for it.
     permitted,
+    // What belongs to another node is refused before anything is done for it.
+    served_here,
     // Under memory pressure commands that would need more are refused; eviction is tried first.
     memory_is_available,
     // What cannot be made durable is not written. PING tells that, too.
@@ -103,6 +105,10 @@ fn permitted(s: &mut Server, client: &mut Client, c: &Candidate<'_>) -> Result<(
         return Ok(());
     }
     s.check_own_acl(client, c.id, c.args).map_err(|refused| refused.into_error())
+}
+
+fn served_here(s: &mut Server, client: &mut Client, c: &Candidate<'_>) -> Result<(), ReplyError> {
+    s.check_cluster(client, c)
 }
 
 fn not_loading(

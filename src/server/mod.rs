@@ -13,6 +13,7 @@ pub mod client_info;
 pub mod client_memory;
 pub mod clients;
 pub mod clock;
+pub mod cluster;
 pub mod config_effects;
 pub mod connection;
 pub mod crash;
@@ -80,6 +81,8 @@ pub struct Server {
     pub propagate: propagate::Propagate,
     pub aof: aof::Aof,
     pub scripts: script::Scripts,
+    /// With `cluster-enabled`.
+    pub cluster: Option<Box<crate::cluster::Cluster>>,
     pub blocking: blocking::Blocking,
     pub watches: transaction::Watches,
     pub pubsub: pubsub::PubSub,
@@ -143,6 +146,7 @@ impl Server {
             propagate: propagate::Propagate::default(),
             aof: aof::Aof::new(clock.now_ms),
             scripts: script::Scripts::new(clock.now_ms),
+            cluster: None,
             blocking: blocking::Blocking::default(),
             watches: transaction::Watches::default(),
             pubsub: pubsub::PubSub::default(),

@@ -94,6 +94,7 @@ impl Server {
             || !self.rdb.last_bgsave_ok
             || self.loading.active
             || self.scripts.is_busy()
+            || self.cluster.is_some()
     }
 
     /// Accounts for bytes read from the client's socket.

@@ -224,6 +224,12 @@ impl Server {
         }
     }
 
+    /// Ids of the clients that are subscribed to a shard channel.
+    pub fn shard_subscribers(&self, name: &[u8]) -> Vec<u64> {
+        let tokens = self.pubsub.shard_channels.subscribers.get(name).into_iter().flatten();
+        tokens.filter_map(|token| self.clients.id_of_token(*token)).collect()
+    }
+
     /// Delivers a message; the number of clients that got it.
     pub fn publish(&mut self, channel: &[u8], message: &[u8], sharded: bool) -> usize {
         if !sharded && self.pubsub.nobody_listens() {

@@ -224,6 +224,7 @@ impl Server {
         self.show_logo();
         process::backlog_warning(&self.config);
         self.load_users(users)?;
+        self.cluster_init()?;
         self.listen()?;
         self.process.startup_memory = sys::malloc::used_memory();
         self.log_notice("Server initialized");
@@ -232,6 +233,7 @@ impl Server {
         if self.exit_status.is_some() {
             return Ok(());
         }
+        self.cluster_verify_data()?;
         for transport in self.listeners.transports() {
             self.log_notice(&format!("Ready to accept connections {transport}"));
         }
