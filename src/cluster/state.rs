@@ -205,8 +205,9 @@ impl Cluster {
         myself.flags.set(NodeFlags::MASTER, true);
         myself.master = None;
         self.slots = SlotTable::default();
-        let others: Vec<_> = self.nodes().map(|(key, _)| key).collect();
-        for key in others.into_iter().filter(|key| *key != self.my_key()) {
+        let me = self.my_key();
+        let others: Vec<_> = self.nodes().map(|row| row.0).filter(|key| *key != me).collect();
+        for key in others {
             self.remove(key);
         }
         if hard {
@@ -234,13 +235,11 @@ impl Cluster {
             return None;
         }
         let failing = |key| self.node(key).flags.has(NodeFlags::FAIL);
-        let covered = || {
-            (0..SLOTS).all(|slot| self.slots.owner(slot).is_some_and(|owner| !failing(owner)))
-        };
+        let covered =
+            || (0..SLOTS).all(|slot| self.slots.owner(slot).is_some_and(|owner| !failing(owner)));
         let mut health = if full_coverage && !covered() { Health::Fail } else { Health::Ok };
-        let with_slots = |(key, node): &(NodeKey, &Node)| {
-            node.is_master() && self.slots.count_of(*key) > 0
-        };
+        let with_slots =
+            |(key, node): &(NodeKey, &Node)| node.is_master() && self.slots.count_of(*key) > 0;
         let size = self.nodes().filter(with_slots).count();
         let unreachable = |(_, node): &(NodeKey, &Node)| {
             node.flags.has(NodeFlags::FAIL) || node.flags.has(NodeFlags::PFAIL)

@@ -62,9 +62,8 @@ impl Server {
         let cluster = if new {
             Cluster::new(NodeId::random())
         } else {
-            nodes_conf::parse(&text).map_err(|_| {
-                "Unrecoverable error: corrupted cluster config file.".to_string()
-            })?
+            nodes_conf::parse(&text)
+                .map_err(|_| "Unrecoverable error: corrupted cluster config file.".to_string())?
         };
         let id = cluster.myself().id;
         self.log_notice(&if new {
@@ -87,7 +86,7 @@ impl Server {
         if !cluster.myself().is_master() {
             return Ok(());
         }
-        if self.keyspace.dbs[1..].iter().any(|db| db.len() > 0) {
+        if self.keyspace.dbs[1..].iter().any(|db| !db.is_empty()) {
             return Err("You can't have keys in a DB different than DB 0 when in Cluster mode. \
                         Exiting."
                 .into());
@@ -314,9 +313,9 @@ impl Server {
                 ReplyError::fixed("TRYAGAIN Multiple keys request during rehashing of slot")
             }
             Redirect::Down => ReplyError::fixed("CLUSTERDOWN The cluster is down"),
-            Redirect::DownReadOnly => ReplyError::fixed(
-                "CLUSTERDOWN The cluster is down and only accepts read commands",
-            ),
+            Redirect::DownReadOnly => {
+                ReplyError::fixed("CLUSTERDOWN The cluster is down and only accepts read commands")
+            }
             Redirect::Unbound => ReplyError::fixed("CLUSTERDOWN Hash slot not served"),
             Redirect::Moved { slot, node } => to("MOVED", slot, node),
             Redirect::Ask { slot, node } => to("ASK", slot, node),

@@ -11,6 +11,7 @@ mod common;
 mod acl;
 mod big_values;
 mod bitmaps;
+mod cluster_single;
 mod connections;
 mod crash;
 mod differential;

@@ -72,7 +72,7 @@ pub fn cluster_reset(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     if args.len() > 3 {
         return Err(ReplyError::wrong_arity("cluster|reset"));
     }
-    if is_master && ctx.db().len() > 0 {
+    if is_master && !ctx.db().is_empty() {
         return Err(ReplyError::fixed(
             "ERR CLUSTER RESET can't be called with master nodes containing keys",
         ));

@@ -30,8 +30,7 @@ use crate::cluster::{Cluster, NodeKey};
 use crate::server::Server;
 use crate::server::client::ClientFlags;
 
-const DISABLED: ReplyError =
-    ReplyError::fixed("ERR This instance has cluster support disabled");
+const DISABLED: ReplyError = ReplyError::fixed("ERR This instance has cluster support disabled");
 
 /// The cluster; an error if there is none.
 fn cluster(server: &Server) -> Result<&Cluster, ReplyError> {

@@ -39,8 +39,7 @@ pub fn cluster_info(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
         ranges.map(|(first, last, _)| usize::from(last - first) + 1).sum()
     };
     let failed = slots_of(|flags| flags.has(NodeFlags::FAIL));
-    let timed_out =
-        slots_of(|flags| flags.has(NodeFlags::PFAIL) && !flags.has(NodeFlags::FAIL));
+    let timed_out = slots_of(|flags| flags.has(NodeFlags::PFAIL) && !flags.has(NodeFlags::FAIL));
     let assigned = cluster.slots.assigned();
     let fields: [(&str, &dyn std::fmt::Display); 12] = [
         ("cluster_state", &cluster.health.name()),

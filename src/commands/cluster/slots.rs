@@ -104,7 +104,7 @@ pub fn cluster_delslotsrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 /// `CLUSTER FLUSHSLOTS`
 pub fn cluster_flushslots(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     cluster(ctx.server)?;
-    if ctx.server.keyspace.dbs[0].len() > 0 {
+    if !ctx.server.keyspace.dbs[0].is_empty() {
         return Err(ReplyError::fixed("ERR DB must be empty to perform CLUSTER FLUSHSLOTS."));
     }
     let slots = ctx.server.my_slots();
@@ -180,7 +180,8 @@ fn set_owner(ctx: &mut Ctx<'_>, slot: u16, name: &[u8]) -> CmdResult {
     cluster.slots.assign(slot, Some(new));
     let imported = new == me && cluster.slots.importing_from.remove(&slot).is_some();
     if imported && cluster.bump_config_epoch() {
-        log::info!(target: "redis_rust::cluster", "configEpoch updated after importing slot {slot}");
+        let text = format!("configEpoch updated after importing slot {slot}");
+        ctx.server.log_notice(&text);
     }
     cluster.changed();
     ctx.client.reply.ok();
