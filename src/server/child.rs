@@ -174,7 +174,7 @@ impl Server {
         self.child.keys_total = self.keyspace.len() as u64;
         let start_s = super::clock::unix_us() / 1_000_000;
         self.child.active = Some(ActiveChild { pid, kind, start_s, reader });
-        set_resize_policy(ResizePolicy::Avoid);
+        self.update_resize_policy();
     }
 
     /// Conventions of a child. The signals first: they may come at any time.
@@ -254,7 +254,16 @@ impl Server {
     fn forget_child(&mut self) {
         self.child.active = None;
         self.child.reset_progress();
-        set_resize_policy(ResizePolicy::Enable);
+        self.update_resize_policy();
+    }
+
+    /// Tables grow and shrink freely, unless a child shares their memory or DEBUG forbids it.
+    pub fn update_resize_policy(&self) {
+        set_resize_policy(match (self.debug.dict_resizing, self.has_child()) {
+            (false, _) => ResizePolicy::Forbid,
+            (true, true) => ResizePolicy::Avoid,
+            (true, false) => ResizePolicy::Enable,
+        });
     }
 
     /// Ends the child; cron finds it ended and does the rest.

@@ -73,10 +73,7 @@ impl Server {
                 self.apply_maxmemory_clients();
                 Ok(())
             }
-            Effect::OomScoreAdj if self.process.set_oom_score(&self.config, 0) => Ok(()),
-            Effect::OomScoreAdj => {
-                Err("Failed to set current oom_score_adj. Check server logs.".into())
-            }
+            Effect::OomScoreAdj => self.apply_oom_score(),
             Effect::ProcTitle if self.process.set_title(&self.config) => Ok(()),
             Effect::ProcTitle => Err("failed to set process title".into()),
             Effect::ClusterAnnouncedPorts
@@ -109,6 +106,13 @@ impl Server {
             | Effect::Hz
             | Effect::TlsConfig
             | Effect::TlsPort => Ok(()),
+        }
+    }
+
+    fn apply_oom_score(&mut self) -> Result<(), String> {
+        match self.process.set_oom_score(&self.config, 0) {
+            true => Ok(()),
+            false => Err("Failed to set current oom_score_adj. Check server logs.".into()),
         }
     }
 

@@ -71,7 +71,7 @@ impl Server {
         let mut overhead = startup + clients_normal + replication + scripts;
         let (mut keys, mut lut, mut lut_rehashing, mut rehashing_tables) = (0, 0, 0, 0);
         let mut dbs = Vec::new();
-        for db in self.keyspace.dbs.iter().filter(|db| !db.is_empty()) {
+        for db in self.keyspace.dbs.iter().filter(|db| db.keys().is_made()) {
             let (main, expires) = db.table_bytes();
             let main = main + db.len() * ENTRY_HEADER_BYTES;
             overhead += main + expires;

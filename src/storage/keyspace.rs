@@ -466,6 +466,14 @@ impl<E: Element> KvStore<E> {
         self.tables().map(|(_, t)| t.lut_bytes()).fold((0, 0), add)
     }
 
+    /// Whether there is a table: there are keys, or there were since all were removed at once.
+    pub fn is_made(&self) -> bool {
+        match &self.0 {
+            Tables::One(table) => table.table_size() > 0,
+            Tables::Slots(_) => !self.is_empty(),
+        }
+    }
+
     /// How many tables are rehashing.
     pub fn rehashing_tables(&self) -> usize {
         self.tables().filter(|(_, t)| t.is_rehashing()).count()

@@ -167,9 +167,10 @@ fn reply_shard_node(reply: &mut Reply, server: &Server, key: NodeKey) -> CmdResu
     }
     reply.bulk_str("role");
     reply.bulk_str(if node.is_master() { "master" } else { "replica" });
-    // Without the bus nobody's offset is known, and there is no replication to have one.
+    // Without the bus nobody else's offset is known.
+    let is_me = key == cluster(server)?.my_key();
     reply.bulk_str("replication-offset");
-    reply.int(0);
+    reply.int(if is_me { server.master_repl_offset() } else { 0 });
     let health = match node.is_master() {
         _ if node.flags.has(NodeFlags::FAIL) => "fail",
         true => "online",

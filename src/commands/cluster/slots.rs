@@ -180,8 +180,7 @@ fn set_owner(ctx: &mut Ctx<'_>, slot: u16, name: &[u8]) -> CmdResult {
     cluster.slots.assign(slot, Some(new));
     let imported = new == me && cluster.slots.importing_from.remove(&slot).is_some();
     if imported && cluster.bump_config_epoch() {
-        let text = format!("configEpoch updated after importing slot {slot}");
-        ctx.server.log_notice(&text);
+        crate::server::log::notice(&format!("configEpoch updated after importing slot {slot}"));
     }
     cluster.changed();
     ctx.client.reply.ok();

@@ -30,6 +30,7 @@ pub(super) fn pause_cron(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 
 pub(super) fn dict_resizing(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     ctx.server.debug.dict_resizing = number(args[2]) != 0;
+    ctx.server.update_resize_policy();
     done(ctx)
 }
 
