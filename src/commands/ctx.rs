@@ -33,6 +33,13 @@ impl Ctx<'_> {
         self.server.clock.cmd_time_ms
     }
 
+    /// Time before which something must end to be over already, ms since the epoch: the time of the
+    /// command, or no time at all while nothing is taken for expired (an AOF is loaded, say, whose
+    /// commands ran when it was not over yet).
+    pub fn expiry_now_ms(&self) -> i64 {
+        if self.server.keeps_expired() { i64::MIN } else { self.now_ms() }
+    }
+
     /// See [`Server::lookup_read`].
     pub fn lookup_read(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         self.server.lookup_read(self.client.db, key)

@@ -103,6 +103,11 @@ impl Reply {
         self.buf.is_empty()
     }
 
+    /// Bytes that the buffer takes without growing.
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         &self.buf
     }

@@ -17,6 +17,8 @@ pub struct Exec {
     pub resp3: bool,
     /// Its CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// EXEC runs its queue.
+    pub in_exec: bool,
     /// Calls within calls: EXEC, scripts.
     pub depth: u32,
     /// The client is our master: expired keys are there for it.
@@ -67,7 +69,8 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
     if !ctx.server.monitors.is_empty() {
         feed_monitors(ctx, id, db_before, args);
     }
-    let changed = ctx.server.dirty != dirty_before;
+    // Saving and loading set it to 0, which is no change.
+    let changed = ctx.server.dirty > dirty_before;
     if ctx.server.propagate.concerns(changed) {
         ctx.server.propagate_command(ctx.client.db, args.0, changed);
     }

@@ -239,7 +239,7 @@ impl Server {
         let outcome = Outcome::of(end);
         match kind {
             ChildKind::Rdb | ChildKind::RdbSocket => self.background_save_done(kind, pid, outcome),
-            ChildKind::AofRewrite => {}
+            ChildKind::AofRewrite => self.aof_rewrite_done(pid, outcome),
         }
         if outcome == Outcome::Success {
             self.child.receive();

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::acl::user::User;
 use super::blocking::Blocked;
 use super::connection::{CHUNK_BYTES, Conn, OutputQueue};
+use super::execute::CLIENT_ID_AOF;
 use super::replication::replicas::ReplConf;
 use super::transaction::Multi;
 use crate::commands::table::CommandId;
@@ -222,7 +223,7 @@ impl Client {
 
     /// The commands it runs are not checked and not refused: they were accepted elsewhere.
     pub fn must_obey(&self) -> bool {
-        self.flags.has(ClientFlags::MASTER)
+        self.flags.has(ClientFlags::MASTER) || self.id == CLIENT_ID_AOF
     }
 
     /// Memory of the output beyond the first reply buffer, bytes: what the limits of

@@ -88,8 +88,8 @@ impl Server {
                 signal::set_alarm_ms(self.config.watchdog_period as u64);
                 Ok(())
             }
-            Effect::Appendonly if self.config.appendonly => {
-                Err(missing("The append only file", "Unable to turn on AOF."))
+            Effect::Appendonly | Effect::AppendFsync | Effect::AofAutoGc => {
+                self.apply_aof_effect(effect)
             }
             Effect::TlsPort if self.config.tls_port != 0 => {
                 Err(missing("TLS", "Unable to update TLS configuration."))
@@ -99,13 +99,7 @@ impl Server {
                 Ok(())
             }
             // Values that are read at each use, by parts that may not exist yet.
-            Effect::AofAutoGc
-            | Effect::Appendonly
-            | Effect::AppendFsync
-            | Effect::Defrag
-            | Effect::Hz
-            | Effect::TlsConfig
-            | Effect::TlsPort => Ok(()),
+            Effect::Defrag | Effect::Hz | Effect::TlsConfig | Effect::TlsPort => Ok(()),
         }
     }
 
@@ -114,6 +108,18 @@ impl Server {
             true => Ok(()),
             false => Err("Failed to set current oom_score_adj. Check server logs.".into()),
         }
+    }
+
+    fn apply_aof_effect(&mut self, effect: Effect) -> Result<(), String> {
+        match effect {
+            // While data is loaded it is off; what it is to be is looked at afterwards.
+            Effect::Appendonly if self.loading.active => {}
+            Effect::Appendonly if self.apply_appendonly() => {}
+            Effect::Appendonly => return Err("Unable to turn on AOF. Check server logs.".into()),
+            Effect::AppendFsync => self.appendfsync_changed(),
+            _ => self.delete_history_files(),
+        }
+        Ok(())
     }
 
     /// Opens the TCP sockets anew. The reason of a failure is logged.

@@ -85,6 +85,7 @@ impl Server {
         self.clients_cron();
         self.limit_tracking_table();
         self.databases_cron();
+        self.aof_scheduled_rewrite();
         self.persistence_cron();
         self.aof_cron();
         self.migrate_cron();

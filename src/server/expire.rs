@@ -141,7 +141,7 @@ impl Server {
     /// No key is taken for expired at present.
     #[inline]
     pub fn keeps_expired(&self) -> bool {
-        self.expire.never
+        self.expire.never || self.loading.active
     }
 
     /// A pause is on: keys may look expired but must stay, since whoever takes over decides.

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use super::Server;
+use super::aof::AofState;
 use super::check_rdb;
 use super::crash;
 use crate::config::{SanitizeDumpPayload, strerror};
@@ -38,6 +39,8 @@ pub struct Loading {
     /// 0: unknown.
     pub total_bytes: u64,
     pub loaded_bytes: u64,
+    /// Bytes of the files before the one that is read.
+    pub before_bytes: u64,
     /// Memory that the server that wrote the data used, bytes; 0: unknown.
     pub rdb_used_mem: i64,
     /// The file, if it is one: a damaged one is examined.
@@ -127,7 +130,7 @@ impl Server {
         let interval = self.config.loading_process_events_interval_bytes;
         if interval > 0 && processed / interval > self.loading.served_bytes / interval {
             self.loading.served_bytes = processed;
-            self.loading.loaded_bytes = processed;
+            self.loading.loaded_bytes = self.loading.before_bytes + processed;
             self.update_peak_memory();
             self.newline_to_master();
             self.process_events_while_blocked();
@@ -256,6 +259,12 @@ impl Server {
     /// # Errors
     /// The last line of the log.
     pub fn load_data_from_disk(&mut self) -> Result<(), String> {
+        self.load_aof_manifest();
+        if self.config.appendonly {
+            self.aof.state = AofState::On;
+            self.load_aof_at_start();
+            return Ok(());
+        }
         let start_us = self.clock.monotonic_us();
         let path = PathBuf::from(std::ffi::OsStr::from_bytes(&self.config.dbfilename));
         self.begin_load_at_start();
@@ -291,7 +300,8 @@ impl<'s> ServerTarget<'s> {
         ServerTarget { server, instead: None }
     }
 
-    fn delay(&self) {
+    /// `key-load-delay` after a key.
+    pub fn delay(&self) {
         match self.server.config.key_load_delay {
             0 => {}
             us @ 1.. => sleep_us(us as u64),

@@ -22,6 +22,7 @@ pub mod debug;
 pub mod dispatch;
 pub mod event_loop;
 pub mod eviction;
+pub mod execute;
 pub mod expire;
 pub mod flush;
 pub mod gate;

@@ -23,7 +23,10 @@ struct Op {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Wishes {
     prevented: bool,
+    /// To the replicas only.
     forced: bool,
+    /// As if it had made changes.
+    forced_to_all: bool,
     /// What stands for the command is in `Propagate::replacement`.
     replaced: bool,
 }
@@ -85,6 +88,11 @@ impl Propagate {
         self.muted = Muted { aof: targets & 1 == 0, replicas: targets & 2 == 0 };
     }
 
+    /// The running command is propagated even if it changes nothing here.
+    pub fn force(&mut self) {
+        self.wishes.forced_to_all = true;
+    }
+
     /// One more command is propagated, after those given before and before the running one.
     pub fn also(&mut self, db: usize, argv: &[&[u8]]) {
         if self.enabled {
@@ -121,6 +129,7 @@ impl Propagate {
     fn command_done(&mut self, db: usize, argv: &[&[u8]], changed: bool, outermost: bool) -> bool {
         let wishes = std::mem::take(&mut self.wishes);
         let muted = self.muted;
+        let changed = changed || wishes.forced_to_all;
         let wanted = self.enabled && !wishes.prevented && (changed || wishes.forced);
         if !wanted || muted.aof && muted.replicas {
             return false;
@@ -155,6 +164,7 @@ impl Server {
     /// The command that ran is over; see [`Propagate::concerns`].
     pub fn propagate_command(&mut self, db: usize, argv: &[&[u8]], changed: bool) {
         let outermost = self.exec.depth <= 1;
+        let changed = changed || self.propagate.wishes.forced_to_all;
         if self.propagate.command_done(db, argv, changed, outermost) {
             self.propagate_to_all(Some(db), Outgoing::Argv(argv), !changed);
         }

@@ -78,6 +78,9 @@ impl Server {
     fn save_before_exit(&mut self) -> bool {
         self.end_saving_child();
         let flags = self.shutdown.flags;
+        if !self.aof_before_exit(flags & FORCE != 0) {
+            return false;
+        }
         let wanted = !self.config.save.is_empty() && flags & NOSAVE == 0 || flags & SAVE != 0;
         if !wanted {
             return true;

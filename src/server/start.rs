@@ -11,6 +11,7 @@ use super::process::{self, Process};
 use super::{crash, log};
 use crate::config::file::{self, REDIS_VERSION};
 use crate::config::{Config, strerror};
+use crate::persistence::aof::{check, preamble};
 use crate::sys;
 use crate::sys::signal::WakePipe;
 use crate::util::siphash;
@@ -31,7 +32,7 @@ impl Role {
         let called = |part: &[u8]| memchr::memmem::find(name, part).is_some();
         if called(b"redis-check-rdb") {
             Role::CheckRdb
-        } else if called(b"redis-check-aof") {
+        } else if called(b"redis-check-aof") || args.first().is_some_and(is_check_aof) {
             Role::CheckAof
         } else if file::is_sentinel(program, args) {
             Role::Sentinel
@@ -80,6 +81,9 @@ pub fn run(program: &[u8], args: &[Vec<u8>]) -> i32 {
     if role == Role::CheckRdb {
         return check_rdb::run(program, args);
     }
+    if role == Role::CheckAof {
+        return check_aof(program, args);
+    }
     if role != Role::Server {
         println!("{} is not supported yet.", role.program());
         return 1;
@@ -112,14 +116,29 @@ pub fn run(program: &[u8], args: &[Vec<u8>]) -> i32 {
     }
 }
 
+fn is_check_aof(arg: &Vec<u8>) -> bool {
+    arg == b"--check-aof"
+}
+
+/// `redis-check-aof`, or `redis-server --check-aof`.
+fn check_aof(program: &[u8], args: &[Vec<u8>]) -> i32 {
+    let args = if args.first().is_some_and(is_check_aof) { &args[1..] } else { args };
+    let program = String::from_utf8_lossy(program);
+    let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout().lock());
+    check::run(&program, args, &version_text(), preamble::check, &mut input, &mut out)
+}
+
+fn version_text() -> String {
+    format!(
+        "v={REDIS_VERSION} sha={GIT_SHA1}:0 malloc={} bits=64 build={BUILD_ID}",
+        super::info::ALLOCATOR
+    )
+}
+
 fn special_option(args: &[Vec<u8>]) -> Option<i32> {
     match args.first()?.as_slice() {
         b"-v" | b"--version" => {
-            println!(
-                "Redis server v={REDIS_VERSION} sha={GIT_SHA1}:0 malloc={} bits=64 \
-                 build={BUILD_ID}",
-                super::info::ALLOCATOR
-            );
+            println!("Redis server {}", version_text());
             Some(0)
         }
         b"-h" | b"--help" => {
@@ -233,6 +252,10 @@ impl Server {
         if self.exit_status.is_some() {
             return Ok(());
         }
+        self.open_aof_at_start();
+        self.delete_history_files();
+        // CONFIG SET may have come while data was loaded.
+        self.apply_appendonly_with_retry();
         self.cluster_verify_data()?;
         for transport in self.listeners.transports() {
             self.log_notice(&format!("Ready to accept connections {transport}"));

@@ -35,6 +35,8 @@ impl Server {
         let exec = std::mem::take(&mut self.exec);
         let propagate = self.propagate.set_aside();
         for _ in 0..ROUNDS {
+            // As before every write of replies.
+            self.flush_append_only_file(false);
             self.write_pending();
             self.close_clients();
             match event_loop.poll(self, Duration::ZERO) {

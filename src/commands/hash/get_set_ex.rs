@@ -27,7 +27,7 @@ impl<'a> Fields<'a> {
         names: &[&'a [u8]],
         take: bool,
     ) -> Result<Fields<'a>, ReplyError> {
-        let now = ctx.now_ms();
+        let now = ctx.expiry_now_ms();
         let Ctx { server, client } = ctx;
         let mut hash = server.write::<Hash>(client.db, key)?;
         client.reply.array(names.len());
@@ -331,7 +331,7 @@ fn check_condition(
     if !options.fnx && !options.fxx {
         return Ok((true, false));
     }
-    let (db, now) = (ctx.client.db, ctx.now_ms());
+    let (db, now) = (ctx.client.db, ctx.expiry_now_ms());
     let mut any_expired = false;
     for [name, _] in pairs {
         let got = ctx.write::<Hash>(key)?.and_then(|hash| hash.get(name));

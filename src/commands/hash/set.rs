@@ -69,7 +69,7 @@ fn current<T>(
     name: &[u8],
     read: impl FnOnce(LpValue<'_>) -> Result<T, ReplyError>,
 ) -> Result<Option<T>, ReplyError> {
-    let (db, now) = (ctx.client.db, ctx.now_ms());
+    let (db, now) = (ctx.client.db, ctx.expiry_now_ms());
     let found = ctx.write::<Hash>(key)?.and_then(|hash| hash.get(name));
     match found {
         Some(got) if !got.is_expired(now) => return read(got.value).map(Some),

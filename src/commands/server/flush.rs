@@ -22,15 +22,12 @@ fn flush(ctx: &mut Ctx<'_>, args: Args<'_>, scope: Scope) -> CmdResult {
     let asynchronous = is_async(ctx, args)?;
     let waits = !asynchronous && !ctx.client.flags.has(ClientFlags::DENY_BLOCKING);
     let removed = ctx.server.flush(scope, asynchronous || waits);
-    let before = ctx.server.dirty;
     ctx.dirty(removed);
     if scope == Scope::All {
         ctx.server.reset_rdb();
     }
-    if ctx.server.dirty == before {
-        // Propagated even if there was nothing: a replica may have keys that we do not have.
-        ctx.dirty(1);
-    }
+    // Even if there was nothing: a replica may have keys that we do not have.
+    ctx.server.propagate.force();
     if waits {
         ctx.server.block_until_freed(ctx.client);
     } else {

@@ -20,5 +20,5 @@ macro_rules! refused {
 }
 
 refused! {
-    bgrewriteaof, sflush,
+    sflush,
 }

@@ -61,6 +61,7 @@ pub fn memory_stats(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     let (replicas, backlog) = ctx.server.replication_memory();
     let scripts = ctx.server.scripts.eval.overhead_bytes();
     let functions = ctx.server.scripts.functions.overhead_bytes();
+    let aof_buffer = ctx.server.aof.buffer_memory();
     let reply = &mut ctx.client.reply;
     reply.map(FIELDS + overview.dbs.len());
     pair(reply, "peak.allocated", overview.peak);
@@ -70,7 +71,7 @@ pub fn memory_stats(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     pair(reply, "clients.slaves", replicas);
     pair(reply, "clients.normal", overview.clients_normal);
     pair(reply, "cluster.links", 0);
-    pair(reply, "aof.buffer", 0);
+    pair(reply, "aof.buffer", aof_buffer);
     pair(reply, "lua.caches", scripts);
     pair(reply, "functions.caches", functions);
     for db in &overview.dbs {

@@ -1,4 +1,4 @@
-//! SAVE, BGSAVE, LASTSAVE.
+//! SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF.
 
 use crate::commands::args::is_option;
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
@@ -51,5 +51,30 @@ pub fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 /// LASTSAVE
 pub fn lastsave(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     ctx.client.reply.int(ctx.server.rdb.last_save_s);
+    Ok(())
+}
+
+/// BGREWRITEAOF
+pub fn bgrewriteaof(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
+    let server = &mut *ctx.server;
+    if server.is_rewriting_aof() {
+        return Err(ReplyError::fixed(
+            "ERR Background append only file rewriting already in progress",
+        ));
+    }
+    if server.has_child() || server.exec.in_exec {
+        server.aof.rewrite.scheduled = true;
+        // Asked for by hand it is tried at once.
+        server.aof.rewrite.consecutive_failures = 0;
+        ctx.client.reply.simple("Background append only file rewriting scheduled");
+        return Ok(());
+    }
+    if !server.start_aof_rewrite() {
+        return Err(ReplyError::fixed(
+            "ERR Can't execute an AOF background rewriting. Please check the server logs for more \
+             information.",
+        ));
+    }
+    ctx.client.reply.simple("Background append only file rewriting started");
     Ok(())
 }

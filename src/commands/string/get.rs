@@ -70,7 +70,7 @@ pub fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         value.with_bytes(|bytes| client.reply.bulk(bytes));
     }
     match deadline {
-        Some((at, true)) if at <= now => {
+        Some((at, true)) if at <= ctx.expiry_now_ms() => {
             let lazy = ctx.server.config.lazyfree_lazy_expire;
             ctx.server.remove_key(ctx.client.db, key, lazy);
             ctx.propagate_as(&[if lazy { b"UNLINK" } else { &b"DEL"[..] }, key]);

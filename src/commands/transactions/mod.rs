@@ -52,12 +52,14 @@ pub fn exec(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     let queue = ctx.client.multi.take().map(|multi| multi.queue).unwrap_or_default();
     let denied = ctx.client.flags.has(ClientFlags::DENY_BLOCKING);
     ctx.client.flags.set(ClientFlags::DENY_BLOCKING.and(ClientFlags::IN_EXEC));
+    ctx.server.exec.in_exec = true;
     ctx.client.reply.array(queue.len());
     for queued in &queue {
         with_owned(&queued.argv, |args| run_queued(ctx, queued.command, args));
     }
     ctx.client.flags.assign(ClientFlags::DENY_BLOCKING, denied);
     ctx.client.flags.clear(ClientFlags::IN_EXEC);
+    ctx.server.exec.in_exec = false;
     ctx.server.discard_transaction(ctx.client);
     // What the queue did has been collected command by command.
     ctx.propagate_nothing();

@@ -103,7 +103,7 @@ impl AofFeed {
 
     /// Memory of the buffer, bytes.
     pub fn memory_bytes(&self) -> usize {
-        self.out.as_bytes().len()
+        self.out.capacity()
     }
 
     /// The first `bytes` bytes are written.

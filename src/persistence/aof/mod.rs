@@ -13,6 +13,10 @@
 //! `server::aof`. Invariant: what the manifest on disk names is complete up to the tail of its last
 //! file.
 
+pub mod check;
 pub mod feed;
 pub mod flush;
+pub mod load;
 pub mod manifest;
+pub mod preamble;
+pub mod rewrite;

@@ -36,7 +36,7 @@ pub fn temp_file(pid: i32) -> String {
 }
 
 /// A file that goes to the disk piece by piece.
-struct SyncedFile {
+pub struct SyncedFile {
     file: File,
     options: FileOptions,
     written: u64,
@@ -59,6 +59,21 @@ impl Write for SyncedFile {
 }
 
 impl SyncedFile {
+    pub fn new(file: File, options: FileOptions) -> SyncedFile {
+        SyncedFile { file, options, written: 0, started: 0 }
+    }
+
+    /// Everything is durable when this returns.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        if !self.options.keep_cache
+            && let Err(e) = disk::drop_page_cache(&self.file)
+        {
+            log::info!("Unable to reclaim page cache: {}", strerror(&e));
+        }
+        Ok(())
+    }
+
     /// Starts the new piece, waits for the one before it: the disk is never more than two behind.
     fn sync_piece(&mut self) -> io::Result<()> {
         let piece = self.written - self.started;
@@ -98,7 +113,7 @@ pub fn write_file(
         );
         NotSaved
     })?;
-    let mut file = SyncedFile { file, options: how, written: 0, started: 0 };
+    let mut file = SyncedFile::new(file, how);
     let saved = save(&mut file, keyspace, options, report).map_err(|e| ("rdbSaveRio", e));
     let saved = saved.and_then(|bytes| match file.file.sync_all() {
         Ok(()) => Ok(bytes),

@@ -171,8 +171,9 @@ fn save_key(w: &mut Writer<'_>, entry: &EntryRef<'_>, access: &Access) {
     save_value(w, &value);
 }
 
+/// `rdb-key-save-delay` after a key.
 #[cold]
-fn delay(us: i64) {
+pub fn delay(us: i64) {
     match u64::try_from(us) {
         Ok(us) => time::sleep_us(us),
         Err(_) if fastrand::u64(..us.unsigned_abs()) == 0 => time::sleep_us(1),

@@ -14,9 +14,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::AofState;
+use super::{AofState, fatal};
 use crate::config::{AppendFsync, strerror};
-use crate::server::{Server, log};
+use crate::server::Server;
 
 /// How long a flush waits for a sync.
 const MAX_POSTPONE_MS: i64 = 2000;
@@ -40,12 +40,6 @@ fn write_some(mut file: &File, bytes: &[u8]) -> io::Result<usize> {
     Ok(written)
 }
 
-/// Ends the process: nothing of what was not made durable may be answered.
-fn exit(text: &str) -> ! {
-    log::warning(text);
-    std::process::exit(1);
-}
-
 impl Server {
     /// Before the loop sleeps, before replies leave.
     pub fn aof_before_sleep(&mut self) {
@@ -67,6 +61,7 @@ impl Server {
             self.flush_append_only_file(false);
         }
         self.update_writes_denied();
+        self.aof_automatic_rewrite();
     }
 
     /// Writes the buffer and syncs as configured. `force`: without waiting for a sync.
@@ -183,7 +178,7 @@ impl Server {
     /// Writes are refused from now on; what waits is tried again.
     fn write_error(&mut self, error: io::Error) {
         if self.config.appendfsync == AppendFsync::Always {
-            exit(
+            fatal(
                 "Can't recover from AOF write error when the AOF fsync policy is 'always'. \
                  Exiting...",
             );
@@ -243,7 +238,7 @@ impl Server {
     fn sync_now(&mut self, file: &File) {
         let start_us = self.latency_start();
         if let Err(error) = file.sync_data() {
-            exit(&format!(
+            fatal(&format!(
                 "Can't persist AOF for fsync error when the AOF fsync policy is 'always': {}. \
                  Exiting...",
                 strerror(&error)
@@ -253,6 +248,13 @@ impl Server {
         self.aof.incr_synced = self.aof.incr_size;
         self.aof.last_sync_ms = self.clock.now_ms;
         self.aof.background.set_synced_offset(self.propagated_offset());
+    }
+
+    /// `appendfsync` changed: from now on this thread alone may say what is durable.
+    pub fn appendfsync_changed(&self) {
+        if self.config.appendfsync == AppendFsync::Always {
+            self.aof.background.drain();
+        }
     }
 
     /// Everything that was fed is on disk when this returns (shutdown, turning off).

@@ -1,13 +1,18 @@
 //! The append only file of the running server: whether it is on, what it costs, what became of it.
 //!
 //! Formats and files are `persistence::aof`; here stands when they are written: `flush` (before the
-//! loop sleeps, before any reply leaves). Invariant: while the state is `On`, what the manifest
-//! names plus the buffer is the data set.
+//! loop sleeps, before any reply leaves), how the files change (`rewrite`), how they are read
+//! (`load`), and when all that is done at all (`switch`). Invariant: while the state is `On`, what
+//! the manifest names plus the buffer is the data set.
 
 mod flush;
+mod load;
+mod rewrite;
+mod switch;
 
 use std::fs::File;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Server;
@@ -15,7 +20,7 @@ use super::log;
 use crate::config::strerror;
 use crate::persistence::aof::feed::{AofFeed, Outgoing};
 use crate::persistence::aof::flush::Background;
-use crate::persistence::aof::manifest::Manifest;
+use crate::persistence::aof::manifest::{self, Manifest};
 use crate::persistence::child::ChildKind;
 
 /// Whether changes are written.
@@ -52,6 +57,7 @@ pub struct Aof {
     last_error_log_s: i64,
     /// Writes are refused because the disk does not take them.
     pub writes_denied: bool,
+    pub rewrite: rewrite::RewriteState,
     /// Main thread's time for writing and syncing, us.
     pub flush_us: u64,
 }
@@ -74,6 +80,7 @@ impl Aof {
             write_error: None,
             last_error_log_s: 0,
             writes_denied: false,
+            rewrite: rewrite::RewriteState::default(),
             flush_us: 0,
         }
     }
@@ -85,6 +92,11 @@ impl Aof {
     /// Bytes that wait to be written.
     pub fn buffer_bytes(&self) -> usize {
         self.feed.len()
+    }
+
+    /// Memory of the buffer, bytes.
+    pub fn buffer_memory(&self) -> usize {
+        self.feed.memory_bytes()
     }
 
     /// Syncs that a thread has not finished.
@@ -113,6 +125,8 @@ impl Aof {
     pub fn reset_stats(&mut self) {
         self.delayed_fsync = 0;
         self.flush_us = 0;
+        self.rewrite.count = 0;
+        self.rewrite.consecutive_failures = 0;
     }
 }
 
@@ -147,4 +161,20 @@ impl Server {
     fn propagated_offset(&self) -> i64 {
         self.master_repl_offset()
     }
+
+    /// The folder of the append only files.
+    fn aof_dir(&self) -> PathBuf {
+        manifest::path_in(Path::new(""), &self.config.appenddirname)
+    }
+
+    /// A file in that folder.
+    fn aof_path(&self, name: &[u8]) -> PathBuf {
+        manifest::path_in(&self.aof_dir(), name)
+    }
+}
+
+/// Ends the process: going on could lose data.
+fn fatal(text: &str) -> ! {
+    log::warning(text);
+    std::process::exit(1);
 }

@@ -97,18 +97,28 @@ pub(super) fn persistence(server: &mut Server, info: &mut Info) {
     info.field("rdb_last_cow_size", child.rdb_cow);
     info.field("rdb_last_load_keys_expired", server.loading.keys_expired);
     info.field("rdb_last_load_keys_loaded", server.loading.keys_loaded);
-    info.field("aof_enabled", 0);
-    info.field("aof_rewrite_in_progress", 0);
-    info.field("aof_rewrite_scheduled", 0);
-    info.field("aof_last_rewrite_time_sec", -1);
-    info.field("aof_current_rewrite_time_sec", -1);
-    info.field("aof_last_bgrewrite_status", "ok");
-    info.field("aof_rewrites", 0);
-    info.field("aof_rewrites_consecutive_failures", 0);
-    info.field("aof_last_write_status", "ok");
+    let aof = &server.aof;
+    let status = |ok: bool| if ok { "ok" } else { "err" };
+    info.flag("aof_enabled", aof.is_on());
+    info.flag("aof_rewrite_in_progress", server.is_rewriting_aof());
+    info.flag("aof_rewrite_scheduled", aof.rewrite.scheduled);
+    info.field("aof_last_rewrite_time_sec", aof.rewrite.last_duration_s);
+    info.field("aof_current_rewrite_time_sec", server.aof_rewrite_running_s());
+    info.field("aof_last_bgrewrite_status", status(aof.rewrite.last_ok));
+    info.field("aof_rewrites", aof.rewrite.count);
+    info.field("aof_rewrites_consecutive_failures", aof.rewrite.consecutive_failures);
+    info.field("aof_last_write_status", status(aof.is_healthy()));
     info.field("aof_last_cow_size", server.child.aof_cow);
     info.field("module_fork_in_progress", 0);
     info.field("module_fork_last_cow_size", 0);
+    if server.config.appendonly {
+        info.field("aof_current_size", aof.current_size);
+        info.field("aof_base_size", aof.base_size);
+        info.flag("aof_pending_rewrite", aof.rewrite.scheduled);
+        info.field("aof_buffer_length", aof.buffer_bytes());
+        info.field("aof_pending_bio_fsync", aof.pending_syncs());
+        info.field("aof_delayed_fsync", aof.delayed_fsync);
+    }
     loading_progress(&server.loading, info);
 }
 

@@ -57,7 +57,7 @@ pub(super) fn memory(server: &mut Server, info: &mut Info) {
         ("mem_clients_slaves", &server.replication_memory().0),
         ("mem_clients_normal", &overview.clients_normal),
         ("mem_cluster_links", &0),
-        ("mem_aof_buffer", &0),
+        ("mem_aof_buffer", &server.aof.buffer_memory()),
         ("mem_allocator", &ALLOCATOR),
         ("mem_overhead_db_hashtable_rehashing", &overview.lut_rehashing),
         ("active_defrag_running", &0),

@@ -135,7 +135,7 @@ fn percentile_name(percentile: f64) -> String {
 
 pub(super) fn debug(server: &mut Server, info: &mut Info) {
     let stats = &server.stats;
-    info.field("eventloop_duration_aof_sum", 0);
+    info.field("eventloop_duration_aof_sum", server.aof.flush_us);
     info.field("eventloop_duration_cron_sum", stats.eventloop_duration_cron_us);
     info.field("eventloop_duration_max", stats.eventloop_duration_max_us);
     info.field("eventloop_cmd_per_cycle_max", stats.eventloop_cmd_per_cycle_max);

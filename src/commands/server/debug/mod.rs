@@ -36,7 +36,7 @@ const SUBCOMMANDS: &[Row] = &[
     ("htstats-key", 3, 4, inspect::htstats_key),
     ("leak", 3, 3, leak),
     ("listpack", 3, 3, inspect::listpack),
-    ("loadaof", 2, 2, refused),
+    ("loadaof", 2, 2, load_aof),
     ("log", 3, 3, log),
     ("mallctl", 3, 4, mallctl::mallctl),
     ("mallctl-str", 3, 4, mallctl::mallctl_str),
@@ -84,6 +84,16 @@ pub fn debugCommand(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 fn refused(_ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let name = String::from_utf8_lossy(args[1]).to_uppercase();
     Err(ReplyError::err(format!("DEBUG {name} is not supported yet by this server")))
+}
+
+fn load_aof(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
+    if !ctx.server.reload_aof() {
+        return Err(ReplyError::fixed(
+            "ERR Error trying to load the AOF files, check server logs.",
+        ));
+    }
+    ctx.client.reply.ok();
+    Ok(())
 }
 
 fn help_command(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
