@@ -17,6 +17,7 @@ use crate::cluster::{
 use crate::commands::args::with_owned;
 use crate::commands::keys::{KeyRef, routing_keys};
 use crate::commands::spec::{CommandSpec, flag};
+use crate::commands::table::CommandId;
 use crate::commands::{Args, ReplyError};
 use crate::config::{ClusterEndpointType, strerror};
 use crate::util::crc16::{SLOTS, key_slot};
@@ -295,6 +296,53 @@ impl Server {
         cluster.route(&keys, request, |key| {
             db.find(key).is_some_and(|entry| entry.expire().is_none_or(|at| at > now_ms))
         })
+    }
+
+    /// The slot of the keys that EVAL or FCALL declares, which the gate has looked at.
+    pub fn declared_slot(&self, args: Args<'_>) -> Option<u16> {
+        self.cluster.as_ref()?;
+        let mut keys = Vec::new();
+        collect_keys(self.commands.get(self.exec.command?).spec, args, &mut keys);
+        keys.first().map(|key| key_slot(key))
+    }
+
+    /// [`Server::route`] for a command of a script, with the errors that scripts get.
+    pub fn route_in_script(
+        &mut self,
+        caller: &Client,
+        id: CommandId,
+        args: Args<'_>,
+    ) -> Result<Option<u16>, ReplyError> {
+        let spec = self.commands.get(id).spec;
+        let asking = caller.flags.has(ClientFlags::ASKING);
+        let request = self.request_of(caller, spec, asking);
+        let mut keys = Vec::new();
+        collect_keys(spec, args, &mut keys);
+        let redirect = match self.route(&keys, &request) {
+            Ok(slot) => return Ok(slot),
+            Err(redirect) => redirect,
+        };
+        let name = &self.commands.get(id).full_name;
+        Err(ReplyError::err(match redirect {
+            Redirect::DownReadOnly => "Script attempted to execute a write command while the \
+                                       cluster is down and readonly"
+                .into(),
+            Redirect::Down => {
+                "Script attempted to execute a command while the cluster is down".into()
+            }
+            Redirect::CrossSlot => format!(
+                "Command '{name}' in script attempted to access keys that don't hash to the same \
+                 slot"
+            ),
+            Redirect::Unstable => format!(
+                "Unable to execute command '{name}' in script because undeclared keys were \
+                 accessed during rehashing of the slot"
+            ),
+            Redirect::Unbound => "Script attempted to access a slot not served".into(),
+            Redirect::Moved { .. } | Redirect::Ask { .. } => {
+                "Script attempted to access a non local key in a cluster node".into()
+            }
+        }))
     }
 
     /// The reply that tells the client where to go.

@@ -10,7 +10,7 @@ use super::dispatch;
 use super::gate::arity_holds;
 use crate::commands::spec::flag;
 use crate::commands::table::CommandId;
-use crate::commands::{Args, Ctx, ReplyError};
+use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::protocol::reply::Reply;
 use crate::scripting::Host;
 use crate::scripting::host::{Refused, Registered};
@@ -32,6 +32,8 @@ pub struct ScriptHost<'a> {
     client: Box<Client>,
     /// EVAL or FCALL, for those who ask what runs.
     command: Args<'a>,
+    /// In a cluster: the slot of the keys so far, the declared ones first.
+    slot: Option<u16>,
 }
 
 impl<'a> ScriptHost<'a> {
@@ -41,7 +43,8 @@ impl<'a> ScriptHost<'a> {
         client: Box<Client>,
         command: Args<'a>,
     ) -> ScriptHost<'a> {
-        ScriptHost { server, caller, client, command }
+        let slot = server.declared_slot(command);
+        ScriptHost { server, caller, client, command, slot }
     }
 
     /// The script is over.
@@ -85,7 +88,28 @@ impl<'a> ScriptHost<'a> {
         if short && !obey && !wrote && !verdict.allow_oom && spec.flags & flag::DENYOOM != 0 {
             return Err((Some(id), ReplyError::OOM));
         }
+        if self.server.cluster.is_some() && !obey {
+            self.check_slot(id, args, verdict.allow_cross_slot)
+                .map_err(|error| (Some(id), error))?;
+        }
         Ok(id)
+    }
+}
+
+impl ScriptHost<'_> {
+    /// A script works on keys of this node, and unless it may do otherwise of one slot.
+    fn check_slot(&mut self, id: CommandId, args: Args<'_>, allow_cross: bool) -> CmdResult {
+        let slot = self.server.route_in_script(self.caller, id, args)?;
+        match (self.slot, slot) {
+            (Some(before), Some(now)) if before != now && !allow_cross => Err(ReplyError::fixed(
+                "ERR Script attempted to access keys that do not hash to the same slot",
+            )),
+            (None, Some(now)) if !allow_cross => {
+                self.slot = Some(now);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
