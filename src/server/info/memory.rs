@@ -28,7 +28,8 @@ impl Info {
 pub(super) fn memory(server: &mut Server, info: &mut Info) {
     let overview = server.memory_overview();
     let figures = server.cron.memory;
-    info.bytes("used_memory", overview.used as u64);
+    // Without the text itself, which is as large as the room left under a tight `maxmemory`.
+    info.bytes("used_memory", overview.used.saturating_sub(info.text.capacity()) as u64);
     info.bytes("used_memory_rss", figures.rss as u64);
     info.bytes("used_memory_peak", overview.peak as u64);
     info.field("used_memory_peak_perc", format_args!("{:.2}%", overview.peak_percent));
