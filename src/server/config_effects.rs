@@ -144,8 +144,7 @@ impl Server {
              to accept new write commands depending on the maxmemory-policy."
         ));
         self.eviction.configure(&self.config);
-        // What does not fit in one go is evicted before the next command.
-        self.perform_evictions();
+        self.evict_soon();
     }
 
     /// CONFIG RESETSTAT.

@@ -132,7 +132,10 @@ impl Server {
     /// Bytes that evicting keys cannot free and that must not make it try: AOF and replica buffers
     /// shrink by themselves, and grow by what eviction propagates.
     pub fn mem_not_counted_for_evict(&self) -> usize {
-        self.propagate.pending_bytes() + self.aof.buffer_bytes() + self.replication_memory().0
+        let stream = self.replication.stream.memory_bytes();
+        // What is beyond the backlog goes by itself, also when the last replica has left.
+        let beyond = stream.saturating_sub(self.backlog_size() as usize);
+        self.propagate.pending_bytes() + self.aof.buffer_bytes() + beyond
     }
 
     /// Bytes by which counted memory exceeds `maxmemory`; 0 = within the limit.
@@ -181,6 +184,11 @@ impl Server {
         self.eviction.running = outcome == Outcome::Running;
         self.account_exceeded_time(outcome);
         outcome != Outcome::Fail
+    }
+
+    /// Eviction begins in this turn of the loop, but not within the command that runs.
+    pub fn evict_soon(&mut self) {
+        self.eviction.running = true;
     }
 
     /// Goes on with an eviction that ran out of time; once a turn of the loop.
