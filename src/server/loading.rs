@@ -177,11 +177,13 @@ impl Server {
         }
     }
 
-    /// Empties the keyspace before a load: nobody's watched keys count as changed by that.
+    /// Empties the keyspace, and forgets the functions, before a load: nobody's watched keys count
+    /// as changed by that.
     pub fn empty_data(&mut self) {
         for db in &mut self.keyspace.dbs {
             drop(db.clear());
         }
+        self.flush_functions(false);
     }
 
     /// Loads an RDB file into the keyspace. A damaged one ends the process, as with Redis: what it
@@ -208,6 +210,7 @@ impl Server {
         options.drop_expired &= !how.aof_base;
         options.allow_duplicates = how.allow_duplicates;
         let mut target = ServerTarget::new(self);
+        target.replace_libraries = how.allow_duplicates;
         let total = (total > 0).then_some(total);
         let mut reader = Reader::of_source(&mut file, total, &mut target);
         let result = load::load(&mut reader, &options);
@@ -238,6 +241,11 @@ impl Server {
                     self.log_warning(
                         "Short read or OOM loading DB. Unrecoverable error, aborting now.",
                     );
+                }
+                if self.exec.client != 0 {
+                    // A command asked for it (DEBUG RELOAD), and is told.
+                    self.log_verbose(&load_fault_text(&fault, processed));
+                    return FileLoad::Failed;
                 }
                 self.log_warning(&load_fault_text(&fault, processed));
                 if let Some(path) = self.loading.file.take() {
@@ -293,11 +301,13 @@ pub struct ServerTarget<'s> {
     pub server: &'s mut Server,
     /// Takes the data, if it is not to go into the server's keyspace yet.
     pub instead: Option<&'s mut Keyspace>,
+    /// A function library that exists is replaced.
+    pub replace_libraries: bool,
 }
 
 impl<'s> ServerTarget<'s> {
     pub fn new(server: &'s mut Server) -> ServerTarget<'s> {
-        ServerTarget { server, instead: None }
+        ServerTarget { server, instead: None, replace_libraries: false }
     }
 
     /// `key-load-delay` after a key.
@@ -340,7 +350,7 @@ impl LoadTarget for ServerTarget<'_> {
     }
 
     fn library(&mut self, code: &[u8]) -> Result<(), String> {
-        let loaded = self.server.load_function_library(code, true, 0);
+        let loaded = self.server.load_function_library(code, self.replace_libraries, 0);
         loaded.map(|_| ()).map_err(|text| String::from_utf8_lossy(&text).into_owned())
     }
 

@@ -2,8 +2,9 @@
 //!
 //! Not here: keys and what stands around a value (`load`), streams (`stream`).
 //!
-//! Invariants: a value that was accepted is one that commands can work on without a panic, also if
-//! only its outside was checked (`deep` off). A collection without elements is no value.
+//! Invariants: a value that was accepted is one that commands can work on without a panic, and has
+//! as many elements as it says. With `deep` off they may stand twice or in a wrong order. A
+//! collection without elements is no value.
 
 mod hash;
 
@@ -30,7 +31,7 @@ pub struct ObjectRules {
     pub set: SetLimits,
     pub zset: ZSetLimits,
     pub hash: HashLimits,
-    /// Check every entry of what is copied as it is (`sanitize-dump-payload`).
+    /// Check what entries mean of what is copied as it is (`sanitize-dump-payload`).
     pub deep: bool,
     /// How often that was done.
     pub sanitizations: u64,
@@ -103,15 +104,17 @@ fn or_corrupt<T>(result: Result<T, Invalid>, text: &'static str) -> Result<T, Fa
     result.map_err(|Invalid| Fault::corrupt(text))
 }
 
-/// A listpack that was read as a whole.
+/// A listpack that was read as a whole, with whole tuples of entries. What is always checked is
+/// that it has the entries it says it has: replies promise that many elements.
 fn whole_listpack(
     reader: &mut Reader<'_>,
+    tuple: usize,
     rules: &mut ObjectRules,
     text: &'static str,
 ) -> Result<Listpack, Fault> {
     rules.sanitizations += u64::from(rules.deep);
-    let deep = rules.deep;
-    or_corrupt(Listpack::from_bytes_validated(reader.text()?, deep), text)
+    let lp = or_corrupt(Listpack::from_bytes_validated(reader.text()?, true), text)?;
+    if lp.len().is_multiple_of(tuple) { Ok(lp) } else { Err(Fault::corrupt(text)) }
 }
 
 /// Whether the first of each `tuple` entries is unique, and no tuple is incomplete.
@@ -214,7 +217,7 @@ fn quicklist(
         }
         let lp = if rdb_type == RdbType::ListQuicklist2 {
             rules.sanitizations += u64::from(rules.deep);
-            let lp = Listpack::from_bytes_validated(bytes, rules.deep);
+            let lp = Listpack::from_bytes_validated(bytes, true);
             or_corrupt(lp, "Listpack integrity check failed.")?
         } else {
             or_corrupt(convert_ziplist(bytes, false), "Ziplist integrity check failed.")?
@@ -258,7 +261,7 @@ fn finish_set(mut set: Set, rules: &ObjectRules) -> Value {
 
 fn set_listpack(reader: &mut Reader<'_>, rules: &mut ObjectRules) -> Result<Option<Value>, Fault> {
     const TEXT: &str = "Set listpack integrity check failed.";
-    let lp = whole_listpack(reader, rules, TEXT)?;
+    let lp = whole_listpack(reader, 1, rules, TEXT)?;
     if rules.deep {
         or_corrupt(check_tuples(lp.as_lp(), 1), TEXT)?;
     }
@@ -314,7 +317,7 @@ fn zset_ziplist(reader: &mut Reader<'_>, rules: &ObjectRules) -> Result<Option<V
 
 fn zset_listpack(reader: &mut Reader<'_>, rules: &mut ObjectRules) -> Result<Option<Value>, Fault> {
     const TEXT: &str = "Zset listpack integrity check failed.";
-    let lp = whole_listpack(reader, rules, TEXT)?;
+    let lp = whole_listpack(reader, 2, rules, TEXT)?;
     if rules.deep {
         or_corrupt(check_tuples(lp.as_lp(), 2), TEXT)?;
     }

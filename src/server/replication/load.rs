@@ -357,6 +357,7 @@ impl Server {
         let mut source = Self::link_source(transfer);
         let mut target = ServerTarget::new(self);
         target.instead = instead;
+        target.replace_libraries = true;
         let mut reader = Reader::of_source(&mut source, total, &mut target);
         let result = load(&mut reader, &options);
         let (processed, early) = (reader.processed(), reader.unread().to_vec());

@@ -81,11 +81,6 @@ pub fn debugCommand(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     }
 }
 
-fn refused(_ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
-    let name = String::from_utf8_lossy(args[1]).to_uppercase();
-    Err(ReplyError::err(format!("DEBUG {name} is not supported yet by this server")))
-}
-
 fn load_aof(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     if !ctx.server.reload_aof() {
         return Err(ReplyError::fixed(

@@ -205,7 +205,8 @@ pub fn listpack(
     rules: &mut ObjectRules,
 ) -> Result<Option<Value>, Fault> {
     const TEXT: &str = "Hash listpack integrity check failed.";
-    let lp = whole_listpack(reader, rules, TEXT)?;
+    let tuple = if with_expires { 3 } else { 2 };
+    let lp = whole_listpack(reader, tuple, rules, TEXT)?;
     if rules.deep && !lp.is_empty() {
         or_corrupt(Hash::check_listpack(lp.as_lp(), with_expires), TEXT)?;
     }
