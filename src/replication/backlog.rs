@@ -105,6 +105,11 @@ impl ReplBuffer {
         self.memory_bytes
     }
 
+    /// Room for further blocks' descriptions that is allocated already, bytes.
+    pub fn spare_bytes(&self) -> usize {
+        (self.blocks.capacity() - self.blocks.len()) * size_of::<Block>()
+    }
+
     /// Adds `by` to all offsets: what was collected before the offset became known.
     pub fn rebase(&mut self, by: i64) {
         self.end += by;

@@ -134,7 +134,8 @@ impl Server {
     pub fn mem_not_counted_for_evict(&self) -> usize {
         let stream = self.replication.stream.memory_bytes();
         // What is beyond the backlog goes by itself, also when the last replica has left.
-        let beyond = stream.saturating_sub(self.backlog_size() as usize);
+        let beyond = stream.saturating_sub(self.backlog_size() as usize)
+            + self.replication.stream.spare_bytes();
         self.propagate.pending_bytes() + self.aof.buffer_bytes() + beyond
     }
 
