@@ -111,14 +111,10 @@ impl Server {
     }
 
     fn update_paused_actions(&mut self) {
-        let held = self.pause.is_paused(action::REPLICA);
         if self.pause.update(self.clock.now_ms) {
             // They run again before the loop sleeps, and may be held back again.
             let postponed = std::mem::take(&mut self.blocking.postponed);
             self.blocking.unblocked.extend(postponed);
-        }
-        if held && !self.pause.is_paused(action::REPLICA) {
-            self.wake_replicas();
         }
     }
 

@@ -132,7 +132,7 @@ impl Server {
         }
     }
 
-    /// Replicas may be written to now.
+    /// Replicas may be sent something new now. What they still have to get goes on in a pause.
     pub fn replicas_may_be_sent(&self) -> bool {
         !self.pause.is_paused(action::REPLICA)
     }

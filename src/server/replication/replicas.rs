@@ -211,19 +211,8 @@ impl Server {
             self.write_pipe_rest(client);
         } else if replica.state == ReplicaState::SendBulk {
             self.write_bulk(client);
-        } else if replica.may_stream() && self.replicas_may_be_sent() {
+        } else if replica.may_stream() {
             self.write_stream(client);
-        }
-    }
-
-    /// What was held back from the replicas goes out before the loop sleeps.
-    pub(in crate::server) fn wake_replicas(&mut self) {
-        for idx in 0..self.replication.replicas.len() {
-            let id = self.replication.replicas[idx].client;
-            if let Some(mut client) = self.clients.check_out(id) {
-                self.queue_write(&mut client);
-                self.clients.check_in(client);
-            }
         }
     }
 
