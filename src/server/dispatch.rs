@@ -139,9 +139,11 @@ fn queue(server: &mut Server, client: &mut Client, id: CommandId, args: Args<'_>
     // A doomed transaction only remembers that it is doomed.
     let touched = !server.watches.is_empty() && server.watches.is_touched(client.id);
     if !touched && !client.flags.has(ClientFlags::DIRTY_EXEC) {
+        // Those of a script, if it declares some.
+        let flags = server.effective_flags(spec, args);
         let multi = client.multi.get_or_insert_with(Default::default);
-        multi.flags |= spec.flags;
-        multi.inverse_flags |= !spec.flags;
+        multi.flags |= flags;
+        multi.inverse_flags |= !flags;
         let argv: Vec<Box<[u8]>> = args.iter().map(|arg| Box::from(*arg)).collect();
         multi.argv_bytes += argv.iter().map(|arg| arg.len()).sum::<usize>();
         multi.queue.push(Queued { command: id, argv });
