@@ -69,4 +69,10 @@ measure incr-P16 32000 -c 20 -P 16 -r 10000 INCR ctr:__rand_int__
 measure hset-P16 32000 -c 20 -P 16 -r 10000 HSET h f:__rand_int__ v
 measure zadd-P16 32000 -c 20 -P 16 -r 10000 ZADD z __rand_int__ m:__rand_int__
 measure lpush-P16 32000 -c 20 -P 16 LPUSH l xxxxxxxx
+measure xadd-P16 32000 -c 20 -P 16 XADD s '*' field xxxxxxxx
+measure xadd-maxlen-P16 32000 -c 20 -P 16 XADD t MAXLEN '~' 1000 '*' field xxxxxxxx
+"$here/load.py" "$port" stream 200000
+measure xrange-P16 8000 -c 20 -P 16 XRANGE x 1-5000 + COUNT 10
+"${cli[@]}" XGROUP CREATE x g 0 >/dev/null 2>&1 || true
+measure xreadgroup-P16 32000 -c 20 -P 16 XREADGROUP GROUP g c COUNT 1 STREAMS x '>'
 measure eval-P16 8000 -c 20 -P 16 EVAL "return redis.call('get',KEYS[1])" 1 foo

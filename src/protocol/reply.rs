@@ -338,15 +338,16 @@ impl Reply {
     /// Writes the header of a deferred aggregate; `len` counts pairs for maps and attributes. Moves
     /// what was written since: once per reply, at memmove's speed.
     pub fn close_deferred(&mut self, at: Deferred, kind: Aggregate, len: usize) {
-        let mut header = Reply { buf: Vec::with_capacity(24), resp3: self.resp3 };
+        let end = self.buf.len();
         match kind {
-            Aggregate::Array => header.array(len),
-            Aggregate::Set => header.set(len),
-            Aggregate::Map => header.map(len),
-            Aggregate::Push => header.push(len),
-            Aggregate::Attribute => header.attribute(len),
+            Aggregate::Array => self.array(len),
+            Aggregate::Set => self.set(len),
+            Aggregate::Map => self.map(len),
+            Aggregate::Push => self.push(len),
+            Aggregate::Attribute => self.attribute(len),
         }
-        self.buf.splice(at.0..at.0, header.buf);
+        let header = self.buf.len() - end;
+        self.buf[at.0..].rotate_right(header);
     }
 }
 
