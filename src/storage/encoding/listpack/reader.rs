@@ -397,6 +397,69 @@ pub struct Iter<'a> {
     back: usize,
 }
 
+/// Walking without looking at values: what passing over the entries of a stream costs.
+impl Iter<'_> {
+    /// Where the next entry stands, if there is one.
+    pub fn pos(&self) -> Pos {
+        Pos(self.front)
+    }
+
+    /// Passes over `count` entries; `None` if there are fewer.
+    #[inline]
+    pub fn skip_entries(&mut self, count: usize) -> Option<()> {
+        for _ in 0..count {
+            let rest = self.lp.bytes.get(self.front..self.back)?;
+            // The short forms have a backlen of one byte.
+            let size = match *rest.first()? {
+                0..=0x7F => 2,
+                first @ 0x80..=0xBF => 2 + usize::from(first & 0x3F),
+                0xC0..=0xDF => 3,
+                _ => self.lp.decode(self.front)?.1,
+            };
+            if size > rest.len() {
+                return None;
+            }
+            self.front += size;
+        }
+        Some(())
+    }
+
+    /// The next entry, if it is stored as an integer.
+    #[inline]
+    pub fn next_int(&mut self) -> Option<i64> {
+        match self.lp.bytes.get(self.front..self.back)? {
+            [small @ 0..=0x7F, _, ..] => {
+                self.front += 2;
+                Some(i64::from(*small))
+            }
+            _ => match self.next()?.1 {
+                LpValue::Int(int) => Some(int),
+                LpValue::Str(_) => None,
+            },
+        }
+    }
+
+    /// Passes over `count` entries at the back; returns where the last one stands. `None` if there
+    /// are fewer. The entries are taken to be as long as they say at their ends.
+    #[inline]
+    pub fn skip_entries_back(&mut self, count: usize) -> Option<Pos> {
+        let mut start = None;
+        for _ in 0..count {
+            let len = match self.lp.bytes.get(self.back.checked_sub(1)?)? {
+                short @ 1..=0x7F => usize::from(*short),
+                _ => read_backlen(self.lp.bytes, self.back).filter(|len| *len > 0)?,
+            };
+            let at = self.back.checked_sub(len + backlen_size(len))?;
+            if at < self.front {
+                return None;
+            }
+            self.back = at;
+            start = Some(Pos(at));
+        }
+        start
+    }
+}
+
 impl<'a> Iterator for Iter<'a> {
     type Item = (Pos, LpValue<'a>);
 

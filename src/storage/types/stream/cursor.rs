@@ -2,7 +2,7 @@
 //! Deleted entries are passed over unless asked for. It changes nothing and knows no replies.
 
 use super::id::StreamId;
-use super::node::{Header, Master, SAME_FIELDS, step_back};
+use super::node::{Header, Master, SAME_FIELDS, seek, step_back};
 use crate::storage::encoding::id_map::{At, IdMap};
 use crate::storage::encoding::listpack::{Iter, Listpack, LpRef, LpValue};
 
@@ -123,7 +123,10 @@ impl<'a> Cursor<'a> {
             let Some(master) = Master::read(lp) else { continue };
             let Some(entries) = master.entries() else { continue };
             self.inside = false;
-            self.elements = entries;
+            self.elements = match !self.reverse && self.start > base {
+                true => seek(lp, base, entries, self.start),
+                false => entries,
+            };
             self.node = Some(Node {
                 lp,
                 base,
@@ -139,9 +142,7 @@ impl<'a> Cursor<'a> {
     fn step_forward(&mut self) -> Option<Header> {
         if self.inside {
             let per_pair = if self.names.is_some() { 1 } else { 2 };
-            for _ in 0..=self.pairs.saturating_mul(per_pair) {
-                self.elements.next()?;
-            }
+            self.elements.skip_entries(self.pairs * per_pair + 1)?;
         }
         let node = self.node.as_ref()?;
         let header = Header::read(&mut self.elements, node.base, node.master_fields)?;

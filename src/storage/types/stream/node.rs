@@ -33,8 +33,14 @@ pub(super) fn as_int(value: LpValue<'_>) -> Option<i64> {
     }
 }
 
+#[inline]
 pub(super) fn next_int(elements: &mut Iter<'_>) -> Option<i64> {
-    as_int(elements.next()?.1)
+    let before = elements.clone();
+    elements.next_int().or_else(|| {
+        // Only bytes from elsewhere have the text of an integer.
+        *elements = before;
+        as_int(elements.next()?.1)
+    })
 }
 
 /// The head of a node.
@@ -63,9 +69,7 @@ impl<'a> Master<'a> {
     #[inline]
     pub fn entries(&self) -> Option<Iter<'a>> {
         let mut elements = self.names.clone();
-        for _ in 0..=self.fields {
-            elements.next()?;
-        }
+        elements.skip_entries(self.fields.checked_add(1)?)?;
         Some(elements)
     }
 }
@@ -84,8 +88,8 @@ impl Header {
     /// Takes the header off `elements`; `base` is the node's ID.
     #[inline]
     pub fn read(elements: &mut Iter<'_>, base: StreamId, master_fields: usize) -> Option<Self> {
-        let (at, flags) = elements.next()?;
-        let flags = as_int(flags)?;
+        let at = elements.pos();
+        let flags = next_int(elements)?;
         let ms = base.ms.wrapping_add(next_int(elements)? as u64);
         let seq = base.seq.wrapping_add(next_int(elements)? as u64);
         let fields = match flags & SAME_FIELDS {
@@ -107,10 +111,9 @@ impl Header {
 
     /// Takes what follows the header off `elements`, `lp-count` included.
     pub fn skip_rest(&self, elements: &mut Iter<'_>) {
-        for _ in 0..=self.elements_left() {
-            if elements.next().is_none() {
-                return;
-            }
+        if elements.skip_entries(self.elements_left().saturating_add(1)).is_none() {
+            // Broken: nothing that follows can be read.
+            while elements.next().is_some() {}
         }
     }
 }
@@ -126,13 +129,42 @@ pub(super) fn last_id(lp: LpRef<'_>, base: StreamId) -> Option<StreamId> {
 /// Takes one entry off the back; returns where it begins. `None` at the master entry.
 #[inline]
 pub(super) fn step_back(elements: &mut Iter<'_>) -> Option<Pos> {
-    let mut left = as_int(elements.next_back()?.1)?;
-    let mut start = None;
-    while left > 0 {
-        start = Some(elements.next_back()?.0);
-        left -= 1;
+    let count = as_int(elements.next_back()?.1)?;
+    elements.skip_entries_back(usize::try_from(count).ok()?)
+}
+
+/// Whether walking back from the node's end is the shorter way to `target`, by what the IDs at both
+/// ends let expect.
+fn is_nearer_to_end(base: StreamId, target: StreamId, last: StreamId) -> bool {
+    if base.ms == last.ms {
+        target.seq.saturating_sub(base.seq) > last.seq.saturating_sub(base.seq) / 2
+    } else {
+        target.ms.saturating_sub(base.ms) > last.ms.saturating_sub(base.ms) / 2
     }
-    start
+}
+
+/// The elements from an entry on that is not above `target`, with few before it; `entries` are
+/// those from the first entry on.
+pub(super) fn seek<'a>(
+    lp: LpRef<'a>,
+    base: StreamId,
+    entries: Iter<'a>,
+    target: StreamId,
+) -> Iter<'a> {
+    let Some(last) = last_id(lp, base) else { return entries };
+    if !is_nearer_to_end(base, target, last) {
+        return entries;
+    }
+    let mut back = entries.clone();
+    while let Some(start) = step_back(&mut back) {
+        let mut elements = lp.iter_from(start);
+        match Header::read(&mut elements, base, 0) {
+            Some(header) if header.id > target => {}
+            Some(_) => return lp.iter_from(start),
+            None => break,
+        }
+    }
+    entries
 }
 
 /// Sets one of the two counters at the node's beginning.
