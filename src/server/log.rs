@@ -240,6 +240,8 @@ impl Server {
         let old = self.stats.disable_errors();
         let codes: Vec<_> = old.keys().map(|code| String::from_utf8_lossy(code)).collect();
         warning(&format!("Current errors code list: {}", codes.join(", ")));
+        let count = old.len() as u64;
+        self.lazyfree.send(Box::new(old), count);
     }
 }
 
