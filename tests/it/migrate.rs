@@ -24,7 +24,7 @@ fn keys_move_with_their_ttl() {
     assert_reply!(a, ["EXISTS", "l"], 1);
     call!(b, ["SELECT", 3]);
     assert_reply!(b, ["GET", "k"], Some("v"));
-    assert_reply!(b, ["LRANGE", "l", 0, -1], "[\"x\" \"y\"]");
+    assert_reply!(b, ["LRANGE", "l", 0, -1], "[\"x\", \"y\"]");
     let ttl = call!(b, ["PTTL", "k"]).int();
     assert!((1..=100_000).contains(&ttl), "{ttl}");
     let busy = call!(a, ["MIGRATE", "127.0.0.1", to.port, "l", 3, 1000]).to_string();
