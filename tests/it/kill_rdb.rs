@@ -49,7 +49,7 @@ fn a_kill_while_saving_leaves_the_old_file_or_the_new_one() {
         client.send(&[if rng.bool() { "SAVE" } else { "BGSAVE" }]);
         std::thread::sleep(Duration::from_micros(rng.u64(..60_000)));
         server.crash();
-        // Its child, if there is one, may have been forked at that moment, and take a moment to die.
+        // Its child, if it was just being forked, may take a moment to die.
         wait_until(LIMIT, || TcpListener::bind(("127.0.0.1", server.port)).is_ok());
         server.restart();
         let found = read_generation(&mut server.client());
