@@ -34,6 +34,9 @@ texts! {
     NOAUTH = "NOAUTH Authentication required.";
     LOADING = "LOADING Redis is loading the dataset in memory";
     EXECABORT = "EXECABORT Transaction discarded because of previous errors.";
+    MASTERDOWN = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+    NOREPLICAS = "NOREPLICAS Not enough good replicas to write.";
+    READONLY = "READONLY You can't write against a read only replica.";
     TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range";
     TIMEOUT_NEGATIVE = "ERR timeout is negative";
     TIMEOUT_RANGE = "ERR timeout is out of range";

@@ -225,6 +225,18 @@ fn subscriber_context(
     )))
 }
 
+impl Server {
+    /// A replica without its master, whose old data is not to be shown.
+    pub fn is_stale(&self) -> bool {
+        self.is_replica() && !self.link_is_up() && !self.config.replica_serve_stale_data
+    }
+
+    /// A replica that the client may not write to.
+    pub fn is_readonly_for(&self, client: &Client) -> bool {
+        self.is_replica() && self.config.replica_read_only && !client.must_obey()
+    }
+}
+
 /// The command writes, or EXEC would.
 fn writes(client: &Client, c: &Candidate<'_>) -> bool {
     let queued = client.multi.as_ref().map_or(0, |multi| multi.flags);
@@ -237,7 +249,7 @@ fn enough_replicas(
     c: &Candidate<'_>,
 ) -> Result<(), ReplyError> {
     if !server.has_good_replicas() && writes(client, c) {
-        return Err(ReplyError::fixed("NOREPLICAS Not enough good replicas to write."));
+        return Err(ReplyError::NOREPLICAS);
     }
     Ok(())
 }
@@ -247,9 +259,8 @@ fn replica_takes_writes(
     client: &mut Client,
     c: &Candidate<'_>,
 ) -> Result<(), ReplyError> {
-    let refuses = server.is_replica() && server.config.replica_read_only && !client.must_obey();
-    if refuses && writes(client, c) {
-        return Err(ReplyError::fixed("READONLY You can't write against a read only replica."));
+    if server.is_readonly_for(client) && writes(client, c) {
+        return Err(ReplyError::READONLY);
     }
     Ok(())
 }
@@ -259,16 +270,13 @@ fn data_is_not_stale(
     client: &mut Client,
     c: &Candidate<'_>,
 ) -> Result<(), ReplyError> {
-    if !server.is_replica() || server.link_is_up() || server.config.replica_serve_stale_data {
+    if !server.is_stale() {
         return Ok(());
     }
     let queued = client.multi.as_ref().map_or(0, |multi| multi.inverse_flags);
-    let denied =
-        c.spec.flags & flag::STALE == 0 || c.spec.name == "exec" && queued & flag::STALE != 0;
+    let denied = c.flags & flag::STALE == 0 || c.spec.name == "exec" && queued & flag::STALE != 0;
     if denied {
-        return Err(ReplyError::fixed(
-            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
-        ));
+        return Err(ReplyError::MASTERDOWN);
     }
     Ok(())
 }

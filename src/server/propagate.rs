@@ -15,6 +15,8 @@ struct Op {
     db: usize,
     /// Not for the AOF: it changes no data (PUBLISH).
     replicas_only: bool,
+    /// A script did not want it on replicas.
+    aof_only: bool,
     /// Where it ends in the buffer.
     end: usize,
 }
@@ -102,7 +104,8 @@ impl Propagate {
 
     fn push(&mut self, db: usize, command: Outgoing<'_>, replicas_only: bool) {
         command.push_to(&mut self.bytes);
-        self.ops.push(Op { db, replicas_only, end: self.bytes.len() });
+        let aof_only = self.muted.replicas;
+        self.ops.push(Op { db, replicas_only, aof_only, end: self.bytes.len() });
     }
 
     /// Something was collected.
@@ -194,7 +197,10 @@ impl Server {
         let mut start = 0;
         for op in &unit.ops {
             let command = Outgoing::Encoded(&unit.bytes.as_bytes()[start..op.end]);
-            self.propagate_to_all(Some(op.db), command, op.replicas_only);
+            match op.aof_only {
+                true => self.feed_aof(Some(op.db), command),
+                false => self.propagate_to_all(Some(op.db), command, op.replicas_only),
+            }
             start = op.end;
         }
         if wrapped {

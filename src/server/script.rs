@@ -280,13 +280,27 @@ impl Server {
         let compat = found & flags::EVAL_COMPAT_MODE != 0;
         let no_writes = found & flags::NO_WRITES != 0;
         let obey = caller.must_obey();
+        if compat && self.is_stale() {
+            return Err(ReplyError::MASTERDOWN);
+        }
         if !compat {
             if found & flags::NO_CLUSTER != 0 && self.config.cluster_enabled {
                 return Err(ReplyError::fixed(
                     "ERR Can not run script on cluster, 'no-cluster' flag is set.",
                 ));
             }
+            if self.is_stale() && found & flags::ALLOW_STALE == 0 {
+                return Err(ReplyError::fixed(
+                    "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' \
+                     and 'allow-stale' flag is not set on the script.",
+                ));
+            }
             if !no_writes {
+                if self.is_readonly_for(caller) {
+                    return Err(ReplyError::fixed(
+                        "READONLY Can not run script with write flag on readonly replica",
+                    ));
+                }
                 self.script_may_write(obey, read_only)?;
             }
             if self.eviction.out_of_memory
@@ -328,6 +342,9 @@ impl Server {
             return Err(ReplyError::fixed(
                 "ERR Can not execute a script with write flag using *_ro command.",
             ));
+        }
+        if !self.has_good_replicas() {
+            return Err(ReplyError::NOREPLICAS);
         }
         Ok(())
     }

@@ -52,6 +52,15 @@ impl<'a> ScriptHost<'a> {
         self.client
     }
 
+    /// Why the script may not write anything.
+    fn refuses_writes(&self) -> Option<ReplyError> {
+        if self.server.is_readonly_for(self.caller) {
+            return Some(ReplyError::READONLY);
+        }
+        let disk = self.server.disk_error().filter(|_| !self.caller.must_obey());
+        disk.or_else(|| (!self.server.has_good_replicas()).then_some(ReplyError::NOREPLICAS))
+    }
+
     /// The command, if the script may run it now.
     fn admit(&mut self, args: Args<'_>) -> Result<CommandId, (Option<CommandId>, ReplyError)> {
         let Ok(id) = dispatch::find(self.server, args) else {
@@ -70,6 +79,9 @@ impl<'a> ScriptHost<'a> {
             return refuse("ERR no script runs");
         };
         let (verdict, wrote) = (running.verdict, running.wrote);
+        if spec.flags & flag::STALE == 0 && self.server.is_stale() {
+            return refuse("ERR Can not execute the command on a stale replica");
+        }
         let acl = self.server.check_acl(&self.client, self.caller, id, args, Context::Lua);
         if let Err(refused) = acl {
             let text = [b"ERR ACL failure in script: ", &refused.message[..]].concat();
@@ -80,8 +92,10 @@ impl<'a> ScriptHost<'a> {
         }
         let obey = self.caller.must_obey();
         // Once it has written something, it cannot be stopped in the middle.
-        let first_write = spec.flags & flag::WRITE != 0 && !wrote && !obey;
-        if let Some(error) = self.server.disk_error().filter(|_| first_write) {
+        if spec.flags & flag::WRITE != 0
+            && !wrote
+            && let Some(error) = self.refuses_writes()
+        {
             return Err((Some(id), error));
         }
         let short = self.server.config.maxmemory != 0 && self.server.eviction.out_of_memory;
