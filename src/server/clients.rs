@@ -1,7 +1,7 @@
 //! The registry of clients. A client is checked out (its box moved out of its slot) while one of
 //! its commands runs; ids are never reused, so an event for a client that is gone finds nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use slab::Slab;
@@ -61,7 +61,7 @@ pub struct Clients {
     pub pending_write: Vec<u64>,
     /// Clients whose socket may still hold input (mio is edge-triggered), or whose buffered input
     /// waits to be run.
-    pub pending_read: Vec<u64>,
+    pub pending_read: VecDeque<u64>,
     /// Clients to free at the end of the loop's turn.
     pub to_close: Vec<u64>,
     /// What the next turn of the loop has to make up for.

@@ -140,8 +140,10 @@ impl EventLoop {
     }
 
     fn read_pending(&mut self, server: &mut Server) {
-        let ids = std::mem::take(&mut server.clients.pending_read);
-        for id in ids {
+        // Taken one by one: a loop within this one (a script that does not end) goes on with those
+        // that are left. Clients queued meanwhile wait for the next turn.
+        for _ in 0..server.clients.pending_read.len() {
+            let Some(id) = server.clients.pending_read.pop_front() else { break };
             let Some(mut client) = server.clients.check_out(id) else {
                 server.clients.keep_missed(id, Missed::QueuedRead);
                 continue;
@@ -304,7 +306,7 @@ impl Server {
     pub fn queue_read(&mut self, client: &mut Client) {
         if client.conn.is_some() && !client.flags.has(ClientFlags::PENDING_READ) {
             client.flags.set(ClientFlags::PENDING_READ);
-            self.clients.pending_read.push(client.id);
+            self.clients.pending_read.push_back(client.id);
         }
     }
 
@@ -317,7 +319,7 @@ impl Server {
         }
         if !client.flags.has(ClientFlags::PENDING_READ) {
             client.flags.set(ClientFlags::PENDING_READ);
-            self.clients.pending_read.push(id);
+            self.clients.pending_read.push_back(id);
         }
     }
 
@@ -336,7 +338,7 @@ impl Server {
             Missed::Readable { closed } => self.queue_read_id(id, closed),
             Missed::Writable => self.writable(id),
             // Their flags are set: they only miss their place in the list.
-            Missed::QueuedRead => self.clients.pending_read.push(id),
+            Missed::QueuedRead => self.clients.pending_read.push_back(id),
             Missed::QueuedWrite => self.clients.pending_write.push(id),
             Missed::Close => self.clients.to_close.push(id),
         }

@@ -35,6 +35,10 @@ impl Server {
         let exec = std::mem::take(&mut self.exec);
         let propagate = self.propagate.set_aside();
         for _ in 0..ROUNDS {
+            if self.exit_status.is_some() {
+                // The end closes all connections at once.
+                break;
+            }
             // As before every write of replies.
             self.flush_append_only_file(false);
             self.write_pending();

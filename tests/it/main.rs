@@ -24,6 +24,7 @@ mod migrate;
 mod pipelines;
 mod pubsub;
 mod rdb_save;
+mod scripting;
 mod server_commands;
 mod server_process;
 mod smoke;

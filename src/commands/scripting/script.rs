@@ -37,14 +37,17 @@ pub fn script_kill(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// SCRIPT DEBUG YES | SYNC | NO. There is no debugger.
+/// SCRIPT DEBUG YES | SYNC | NO. There is no debugger: scripts run to their end as always, and the
+/// log says so.
 pub fn script_debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     if is_option(args[2], "no") {
         ctx.client.reply.ok();
         return Ok(());
     }
     if is_option(args[2], "yes") || is_option(args[2], "sync") {
-        return Err(ReplyError::fixed("ERR The Lua debugger is not supported by this server"));
+        ctx.server.log_warning("There is no Lua debugger: scripts of SCRIPT DEBUG do not stop.");
+        ctx.client.reply.ok();
+        return Ok(());
     }
     Err(ReplyError::fixed("ERR Use SCRIPT DEBUG YES/SYNC/NO"))
 }
