@@ -267,7 +267,11 @@ impl Server {
         // Those who block on the key anew while it is served wait for the next signal.
         let ids: Vec<(u64, bool)> = queue.iter().copied().collect();
         for (id, on_deleted) in ids {
-            let found = self.keyspace.dbs[db].find(key).map(|e| e.obj_type());
+            // An expired key serves nobody, and is left to whoever looks for it next.
+            self.clock.update();
+            let (keys, now_ms) = (&self.keyspace.dbs[db], self.clock.now_ms);
+            let expired = keys.get_expire(key).is_some_and(|at| at < now_ms);
+            let found = keys.find(key).filter(|_| !expired).map(|entry| entry.obj_type());
             let Some(mut client) = self.clients.check_out(id) else { continue };
             let serves = client.blocked.as_ref().is_some_and(|blocked| {
                 blocked.command.is_some()
