@@ -169,13 +169,14 @@ impl Listeners {
         }
     }
 
-    /// Removes the socket file at exit.
+    /// Closes the listening sockets at exit and removes the socket file.
     pub fn unlink_unix(&mut self) {
         for socket in &mut self.sockets {
             if let Some(Listener::Unix(_, path)) = socket {
                 let _ = std::fs::remove_file(&**path);
-                *socket = None;
             }
+            // Nobody connects to a server that ends.
+            *socket = None;
         }
     }
 }
