@@ -23,6 +23,7 @@ mod kill_rdb;
 mod migrate;
 mod pipelines;
 mod pubsub;
+mod rdb_load;
 mod rdb_save;
 mod scripting;
 mod server_commands;
