@@ -184,6 +184,9 @@ impl Server {
         self.aof.state = AofState::Off;
         self.aof.rewrite.scheduled = false;
         (self.aof.incr_size, self.aof.incr_synced) = (0, 0);
+        // A thread may still sync the last file.
+        self.aof.background.drain();
+        self.aof.background.set_synced_offset(0);
         self.kill_aof_child();
         self.update_writes_denied();
         self.update_propagation();

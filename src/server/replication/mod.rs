@@ -26,6 +26,7 @@ use super::Server;
 use super::random_hex;
 use crate::replication::ID_BYTES;
 use crate::replication::backlog::ReplBuffer;
+use crate::server::aof::AofState;
 
 /// Everything about replication.
 pub struct Replication {
@@ -162,8 +163,13 @@ impl Server {
         self.is_replica() || self.config.min_replicas_to_write != 0
     }
 
-    /// Up to where of the stream our AOF is on disk; -1 = there is none.
+    /// Up to where of the stream our AOF is on disk; -1 = there is none, 0 = its first rewrite is
+    /// not done.
     pub fn fsynced_offset(&self) -> i64 {
-        if self.aof.is_on() { self.aof.synced_offset() } else { -1 }
+        match self.aof.state {
+            AofState::Off => -1,
+            AofState::WaitRewrite => 0,
+            AofState::On => self.aof.synced_offset(),
+        }
     }
 }
