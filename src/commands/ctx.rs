@@ -80,6 +80,12 @@ impl Ctx<'_> {
         self.server.delete_key(self.client.db, key)
     }
 
+    /// Gives a key of the selected database a TTL.
+    pub fn set_expire(&mut self, key: &[u8], at_ms: i64) {
+        self.db().set_expire(key, at_ms);
+        self.server.remember_replica_expire(self.client.db, key);
+    }
+
     /// WATCHers and tracking clients learn of a change; call once per changed key.
     pub fn signal_modified(&mut self, key: &[u8]) {
         self.server.signal_modified(self.client.db, key);
@@ -136,7 +142,8 @@ impl Ctx<'_> {
     /// False inside MULTI, scripts and the like, where a blocking command answers as if it had
     /// timed out.
     pub fn may_block(&self) -> bool {
-        !self.client.flags.has(ClientFlags::DENY_BLOCKING)
+        // What a master says is applied at once: it would wait for ever.
+        !self.client.flags.has(ClientFlags::DENY_BLOCKING.and(ClientFlags::MASTER))
     }
 
     /// True while a blocked command runs again because one of its keys may serve it now.

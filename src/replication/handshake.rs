@@ -147,6 +147,11 @@ impl Handshake {
         Handshake { settings, state: State::Connecting, input: Vec::new(), last_io_ms: now_ms }
     }
 
+    /// `repl-timeout` was set.
+    pub fn set_timeout(&mut self, timeout_ms: i64) {
+        self.settings.timeout_ms = timeout_ms;
+    }
+
     pub fn state(&self) -> State {
         self.state
     }

@@ -58,6 +58,9 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
     let result = (spec.handler)(ctx, args);
     if let Err(error) = result {
         ctx.server.count_error(&error);
+        if ctx.client.flags.has(ClientFlags::MASTER.and(ClientFlags::REPLICA)) {
+            ctx.server.error_on_link(ctx.client, &error);
+        }
         ctx.client.reply.error(&error);
     }
 

@@ -125,6 +125,9 @@ fn reject(server: &mut Server, client: &mut Client, id: Option<CommandId>, error
         }
     }
     server.count_error(error);
+    if client.flags.has(ClientFlags::MASTER.and(ClientFlags::REPLICA)) {
+        server.error_on_link(client, error);
+    }
     if !client.replies_discarded() {
         client.reply.error(error);
     }

@@ -92,7 +92,7 @@ fn expire_generic(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Unit) -> CmdResult {
         ctx.propagate_as(&[if lazy { b"UNLINK" } else { &b"DEL"[..] }, key]);
         ctx.changed(key, NotifyFlags::GENERIC, "del", 1);
     } else {
-        ctx.db().set_expire(key, when);
+        ctx.set_expire(key, when);
         let mut digits = itoa::Buffer::new();
         let when = digits.format(when).as_bytes();
         let mut argv = vec![b"PEXPIREAT".as_slice(), key, when];

@@ -77,7 +77,7 @@ pub fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
             ctx.changed(key, NotifyFlags::GENERIC, "del", 1);
         }
         Some((at, _)) => {
-            ctx.db().set_expire(key, at);
+            ctx.set_expire(key, at);
             let mut digits = itoa::Buffer::new();
             ctx.propagate_as(&[b"PEXPIREAT", key, digits.format(at).as_bytes()]);
             ctx.changed(key, NotifyFlags::GENERIC, "expire", 1);

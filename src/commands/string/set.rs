@@ -76,7 +76,7 @@ fn set_deadline(
     deadline: i64,
     given: Option<ExpireArg<'_>>,
 ) {
-    ctx.db().set_expire(key, deadline);
+    ctx.set_expire(key, deadline);
     if given.is_none_or(|given| given.seconds || !given.absolute) {
         let mut digits = itoa::Buffer::new();
         let text = digits.format(deadline).as_bytes();

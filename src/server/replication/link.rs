@@ -496,8 +496,11 @@ impl Server {
         }
         let timeout_ms = self.config.repl_timeout * 1000;
         let silent_ms = self.clock.now_ms - self.replication.link.last_io_ms;
-        match &self.replication.link.phase {
-            Phase::Handshake { .. } => self.handshake_event(Event::Tick),
+        match &mut self.replication.link.phase {
+            Phase::Handshake { machine, .. } => {
+                machine.set_timeout(timeout_ms);
+                self.handshake_event(Event::Tick);
+            }
             Phase::Transfer(_) if silent_ms > timeout_ms => {
                 self.log_warning(
                     "Timeout receiving bulk data from MASTER... If the problem persists try to \

@@ -269,14 +269,15 @@ impl Server {
             self.replication.id2 = id.clone();
             self.replication.second_offset = offset + 1;
             self.replication.stream.rebase(offset);
+            // Replicas may continue: the backlog stays.
+            self.replication.feeds_at_start = false;
             self.replication.no_replicas_since_s = self.clock.now_s();
         }
     }
 
-    /// The data is there. A backlog of nothing is of no use.
+    /// The data is there. A backlog of no history is of no use.
     pub(in crate::server) fn end_load_at_start(&mut self) {
-        self.replication.feeds_at_start = false;
-        if self.master_repl_offset() == 0 && self.replication.stream.is_active() {
+        if std::mem::take(&mut self.replication.feeds_at_start) {
             self.free_backlog();
         }
     }

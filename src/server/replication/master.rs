@@ -9,11 +9,12 @@ use mio::net::TcpStream;
 use mio::{Interest, Token};
 
 use crate::commands::ReplyError;
-use crate::config::ReplicaOf;
+use crate::config::{PropagationErrorBehavior, ReplicaOf};
 use crate::server::Server;
 use crate::server::blocking::BlockKind;
 use crate::server::client::{Client, ClientFlags};
 use crate::server::connection::{Conn, Stream};
+use crate::server::crash;
 
 const UNBLOCKED: ReplyError = ReplyError::fixed(
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
@@ -343,6 +344,33 @@ impl Server {
                 client.flags.set(ClientFlags::CLOSE_AFTER_REPLY);
             }
             self.clients.check_in(client);
+        }
+    }
+
+    /// A command of a link failed: the data sets are not the same any more, or somebody speaks
+    /// where nobody listens.
+    #[cold]
+    pub(in crate::server) fn error_on_link(&mut self, client: &Client, error: &ReplyError) {
+        let is_master = client.flags.has(ClientFlags::MASTER);
+        if !is_master && self.replica(client.id).is_none() {
+            return; // a monitor
+        }
+        let (from, to) = if is_master { ("replica", "master") } else { ("master", "replica") };
+        let command = client.last_command.map(|id| &*self.commands.get(id).full_name);
+        let command = command.unwrap_or("<unknown>").to_string();
+        let text = String::from_utf8_lossy(error.text());
+        self.log_warning(&format!(
+            "== CRITICAL == This {from} is sending an error to its {to}: '{text}' after processing \
+             the command '{command}'"
+        ));
+        self.stats.unexpected_error_replies += 1;
+        let panics = self.config.propagation_error_behavior != PropagationErrorBehavior::Ignore;
+        if is_master && self.config.replica_read_only && panics {
+            let text = format!(
+                "This {from} panicked sending an error to its {to} after processing the command \
+                 '{command}'"
+            );
+            crash::server_panic(&text, file!(), line!());
         }
     }
 
