@@ -267,6 +267,9 @@ impl Server {
     /// # Errors
     /// The last line of the log.
     pub fn load_data_from_disk(&mut self) -> Result<(), String> {
+        if self.is_replica() {
+            self.role_changed();
+        }
         self.load_aof_manifest();
         if self.config.appendonly {
             self.aof.state = AofState::On;
@@ -303,11 +306,13 @@ pub struct ServerTarget<'s> {
     pub instead: Option<&'s mut Keyspace>,
     /// A function library that exists is replaced.
     pub replace_libraries: bool,
+    /// Takes the code of function libraries, if they are not to be loaded yet.
+    pub libraries_instead: Option<&'s mut Vec<Vec<u8>>>,
 }
 
 impl<'s> ServerTarget<'s> {
     pub fn new(server: &'s mut Server) -> ServerTarget<'s> {
-        ServerTarget { server, instead: None, replace_libraries: false }
+        ServerTarget { server, instead: None, replace_libraries: false, libraries_instead: None }
     }
 
     /// `key-load-delay` after a key.
@@ -350,6 +355,10 @@ impl LoadTarget for ServerTarget<'_> {
     }
 
     fn library(&mut self, code: &[u8]) -> Result<(), String> {
+        if let Some(codes) = &mut self.libraries_instead {
+            codes.push(code.to_vec());
+            return Ok(());
+        }
         let loaded = self.server.load_function_library(code, self.replace_libraries, 0);
         loaded.map(|_| ()).map_err(|text| String::from_utf8_lossy(&text).into_owned())
     }

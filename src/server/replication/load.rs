@@ -236,9 +236,7 @@ impl Server {
     /// A master collects what the load changes (keys whose time is over) for replicas that
     /// continue from the file's offset.
     pub(in crate::server) fn begin_load_at_start(&mut self) {
-        if self.is_replica() {
-            self.role_changed();
-        } else {
+        if !self.is_replica() {
             self.replication.feeds_at_start = true;
             self.create_backlog();
         }
@@ -310,7 +308,7 @@ impl Server {
         self.start_loading(expected_bytes(transfer), None, false);
         self.begin_pulse(&transfer.stream);
         self.flush_for_sync();
-        let loaded = self.load_stream(transfer, None);
+        let loaded = self.load_stream(transfer, None, None);
         if loaded.is_err() {
             self.flush(Scope::All, self.config.replica_lazy_flush);
         }
@@ -327,11 +325,13 @@ impl Server {
         let mut keyspace = Keyspace::new(databases, self.config.cluster_enabled);
         self.start_loading(expected_bytes(transfer), None, same);
         self.begin_pulse(&transfer.stream);
-        let loaded = self.load_stream(transfer, Some(&mut keyspace));
+        let mut libraries = Vec::new();
+        let loaded = self.load_stream(transfer, Some(&mut keyspace), Some(&mut libraries));
         if loaded.is_ok() {
             self.attach_to_new_master();
             self.log_notice("MASTER <-> REPLICA sync: Swapping active DB with loaded DB");
             self.take_keyspace(&mut keyspace);
+            self.take_libraries(&libraries);
         }
         let keys = keyspace.len() as u64;
         self.lazyfree.send(Box::new(keyspace), keys);
@@ -348,6 +348,7 @@ impl Server {
         &mut self,
         transfer: &mut Transfer,
         instead: Option<&mut Keyspace>,
+        libraries: Option<&mut Vec<Vec<u8>>>,
     ) -> Result<Option<usize>, ()> {
         let payload = transfer.payload;
         let total = match payload {
@@ -358,6 +359,7 @@ impl Server {
         let mut source = Self::link_source(transfer);
         let mut target = ServerTarget::new(self);
         target.instead = instead;
+        target.libraries_instead = libraries;
         target.replace_libraries = true;
         let mut reader = Reader::of_source(&mut source, total, &mut target);
         let result = load(&mut reader, &options);
@@ -386,6 +388,7 @@ impl Server {
     pub(in crate::server) fn flush_for_sync(&mut self) {
         self.log_notice("MASTER <-> REPLICA sync: Flushing old data");
         self.flush(Scope::All, self.config.replica_lazy_flush);
+        self.flush_functions(self.config.replica_lazy_flush);
         self.forget_replica_expires();
     }
 
@@ -412,9 +415,32 @@ impl Server {
         self.replication.link.pulse = None;
     }
 
-    fn stop_aof_for_sync(&mut self) {}
+    /// The libraries of the master in the place of ours.
+    fn take_libraries(&mut self, codes: &[Vec<u8>]) {
+        self.flush_functions(self.config.replica_lazy_flush);
+        for code in codes {
+            if let Err(text) = self.load_function_library(code, true, 0) {
+                let text = String::from_utf8_lossy(&text).into_owned();
+                self.log_warning(&format!("A function library of the master is lost: {text}"));
+            }
+        }
+    }
 
-    pub(super) fn restart_aof_after_sync(&mut self, _: &str) {}
+    /// The append only file would only hold what is about to be replaced; a child that rewrites it
+    /// would copy every page.
+    fn stop_aof_for_sync(&mut self) {
+        if self.aof.is_on() {
+            self.stop_append_only();
+        }
+    }
+
+    /// Begins the append only file anew, if it is wanted.
+    pub(super) fn restart_aof_after_sync(&mut self, why: &str) {
+        if self.config.appendonly && !self.aof.is_on() {
+            self.log_notice(why);
+            self.apply_appendonly_with_retry();
+        }
+    }
 }
 
 /// The file begins as an RDB file does.
