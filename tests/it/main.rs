@@ -26,6 +26,7 @@ mod pubsub;
 mod rdb_load;
 mod rdb_save;
 mod scripting;
+mod replication;
 mod server_commands;
 mod server_process;
 mod smoke;
