@@ -165,6 +165,10 @@ impl EventLoop {
         if client.flags.has(ClientFlags::BLOCKED) {
             return read_blocked(server, client);
         }
+        if client.flags.has(ClientFlags::MASTER) && server.scripts.is_busy() {
+            // Its stream is not answered with BUSY: it waits until the script has ended.
+            return server.queue_read(client);
+        }
         if run_private(server, client) {
             return;
         }
