@@ -23,7 +23,6 @@ pub mod transfer;
 pub mod wait;
 
 use super::Server;
-use super::aof::AofState;
 use super::random_hex;
 use crate::replication::ID_BYTES;
 use crate::replication::backlog::ReplBuffer;
