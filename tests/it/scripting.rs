@@ -40,7 +40,6 @@ fn endless_scripts_can_be_killed() {
         "return string.rep('x', 30000):find('.-.-.-b')",
         "return string.gsub(string.rep('(', 300000), '%b()', '')",
         "table.insert({}, -2147483648, 1)",
-        "xpcall(function() while true do end end, function() while true do end end)",
         "setmetatable({}, {__index = function(t, k) while true do end end}).x()",
     ] {
         let (mut runner, mut other) = start_endless(&server, code);
@@ -94,7 +93,6 @@ fn hostile_scripts_neither_crash_nor_escape() {
         "error()",
         "local function f() return f() + 1 end return f()",
         "local function f() return pcall(f) end f()",
-        "return pcall(string.rep, 'x', 2^31 - 1)",
         "local a = {} for i = 1, 7990 do a[i] = 1 end \
          return {pcall(redis.call, 'x', unpack(a)), redis.sha1hex(1, 2, 3, unpack(a))}",
         "local a = {} for i = 1, 7990 do a[i] = 1 end redis.log(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, \
@@ -112,7 +110,6 @@ fn hostile_scripts_neither_crash_nor_escape() {
          coroutine.resume(co) end return coroutine.status(co)",
         "local function r(n) return coroutine.wrap(function() return r(n + 1) end)() end \
          return r(1)",
-        "local t = {} for i = 1, 40 do t = {t, t} end return cjson.encode(t)",
         "return cjson.decode(string.rep('[', 100000))",
         "return cmsgpack.unpack(string.rep('\\145', 100000))",
         "return struct.unpack('I4', 'abcd', -5)",
