@@ -244,10 +244,10 @@ impl Check<'_, '_> {
             }
             opcode::RESIZEDB => {
                 self.doing = Doing::ReadLen;
-                (self.reader.length()?, self.reader.length()?);
+                self.skip_lengths(2)?;
             }
             opcode::SLOT_INFO => {
-                (self.reader.length()?, self.reader.length()?, self.reader.length()?);
+                self.skip_lengths(3)?;
             }
             opcode::AUX => {
                 self.doing = Doing::ReadAux;
@@ -268,6 +268,13 @@ impl Check<'_, '_> {
                 self.reader.text().map_err(|_| Stop::Broken(failed.into()))?;
             }
             code => return Err(Stop::Broken(format!("Invalid object type: {code}"))),
+        }
+        Ok(())
+    }
+
+    fn skip_lengths(&mut self, count: usize) -> Result<(), Stop> {
+        for _ in 0..count {
+            self.reader.length()?;
         }
         Ok(())
     }

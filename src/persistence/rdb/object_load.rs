@@ -265,7 +265,7 @@ fn set_listpack(reader: &mut Reader<'_>, rules: &mut ObjectRules) -> Result<Opti
     if rules.deep {
         or_corrupt(check_tuples(lp.as_lp(), 1), TEXT)?;
     }
-    if lp.len() == 0 {
+    if lp.is_empty() {
         return Ok(None);
     }
     Ok(Some(finish_set(Set::from_listpack(lp), rules)))

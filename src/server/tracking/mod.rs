@@ -56,7 +56,7 @@ impl Tracker {
 
     /// What the client reads now is to be remembered.
     fn remembers(&self) -> bool {
-        !self.bcast && !(self.optin && !self.caching) && !(self.optout && self.caching)
+        !(self.bcast || self.optin && !self.caching || self.optout && self.caching)
     }
 }
 
@@ -225,7 +225,8 @@ impl Server {
         let current = self.exec.client;
         for id in self.tracking.table.take(key).unwrap_or_default() {
             let Some(tracker) = self.tracking.get(id) else { continue };
-            if !tracker.bcast && !(tracker.noloop && id == current) {
+            let own = tracker.noloop && id == current;
+            if !tracker.bcast && !own {
                 self.send_invalidation(id, Invalid::Key(key));
             }
         }
