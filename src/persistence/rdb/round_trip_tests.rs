@@ -88,7 +88,7 @@ fn list(items: &[Vec<u8>], compress_depth: u32, max_listpack_size: i32) -> Value
 fn set(members: &[Vec<u8>]) -> Value {
     let limits = SetLimits::default();
     let mut set = Set::for_members(&members[0], 1, &limits);
-    for member in &members {
+    for member in members {
         set.add(member, &limits);
     }
     Value::Set(set)
