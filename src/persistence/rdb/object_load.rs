@@ -68,7 +68,7 @@ pub fn load_object(
             // The earliest expire time, which the listpack tells as well.
             reader
                 .millisecond_time()
-                .map_err(|_| Fault::corrupt("Hash listpackex integrity check failed."))?;
+                .map_err(|f| f.short_read_as("Hash listpackex integrity check failed."))?;
             hash::listpack(reader, true, rules)
         }
         RdbType::StreamListpacks | RdbType::StreamListpacks2 | RdbType::StreamListpacks3 => {

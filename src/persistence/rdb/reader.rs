@@ -40,6 +40,11 @@ impl Fault {
     pub fn corrupt(text: &'static str) -> Fault {
         Fault::Corrupt(Cow::Borrowed(text))
     }
+
+    /// A short read is told as damage, in these words; other faults stay what they are.
+    pub fn short_read_as(self, text: &'static str) -> Fault {
+        if self == Fault::ShortRead { Fault::corrupt(text) } else { self }
+    }
 }
 
 impl fmt::Display for Fault {

@@ -178,8 +178,8 @@ fn ordered_triplets(mut fields: Vec<Field>) -> Listpack {
 }
 
 fn earliest_expire(reader: &mut Reader<'_>) -> Result<u64, Fault> {
-    let at =
-        reader.millisecond_time().map_err(|_| Fault::corrupt("Hash failed loading minExpire"))?;
+    let at = reader.millisecond_time();
+    let at = at.map_err(|f| f.short_read_as("Hash failed loading minExpire"))?;
     match u64::try_from(at) {
         Ok(at) if at <= FIELD_EXPIRE_MAX_MS as u64 + 1 => Ok(at),
         _ => Err(Fault::corrupt("Hash read invalid minExpire value")),
