@@ -247,6 +247,9 @@ impl Client {
     pub fn send_bulk(&mut self, bytes: &[u8]) -> usize {
         self.reply.bulk_header(bytes.len());
         let waiting = self.reply.len();
+        // The buffer's size follows what clients read, however it reaches them.
+        let allowance = &mut self.reply_allowance;
+        allowance.peak = allowance.peak.max((waiting + bytes.len()).min(allowance.bytes));
         let sent = match self.conn.as_mut() {
             Some(conn) => conn.send_now(&[self.reply.as_bytes(), bytes, b"\r\n"]),
             None => 0,
