@@ -282,7 +282,8 @@ fn zset(
     }
     // Each member has a length, its score another byte or eight.
     let room = if len > SMALL_TABLE { reader.justified(len, 2) } else { 0 };
-    let mut zset = ZSet::new(room.max(1), 0, &rules.zset);
+    // A table first, as if members were long: a listpack would make 0 of a score of -0.
+    let mut zset = ZSet::new(room, usize::MAX, &rules.zset);
     let mut member = Vec::new();
     for _ in 0..len {
         reader.text_into(&mut member)?;

@@ -297,6 +297,22 @@ fn hashes_with_field_expire_times() {
 }
 
 #[test]
+fn a_score_of_minus_zero_stays_one_in_a_table() {
+    let bytes = file(8, |w| {
+        key(w, RdbType::ZSet2, "z");
+        w.len(2);
+        for (member, score) in [(&b"0"[..], -0.0), (&[b'x'; 100], 0.0)] {
+            w.string(member);
+            w.double(score);
+        }
+    });
+    let (memory, result) = load_bytes(&bytes);
+    assert!(result.is_ok());
+    let pairs = zset_pairs(memory.value("z"));
+    assert!(pairs.iter().any(|(member, score)| member == "0" && score.is_sign_negative()));
+}
+
+#[test]
 fn what_stands_around_keys() {
     let bytes = file(12, |w| {
         let id = "0123456789".repeat(4);
