@@ -69,6 +69,12 @@ fn full_sync_by_disk_and_by_socket_and_then_the_stream() {
         write_some(&master, "after");
         assert_eq!(master.client().command(&["wait", "1", "5000"]).int(), 1);
         wait_for_equality(&master, &replica);
+        for flush in ["flushdb", "flushall"] {
+            master.client().command(&[flush]);
+            write_some(&master, flush);
+            wait_for_equality(&master, &replica);
+        }
+        assert_eq!(master.info("sync_partial_ok"), "0", "log:\n{}", replica.log());
         let refused = replica.client().command(&["set", "a", "b"]).text();
         assert!(refused.starts_with("READONLY"), "{refused}");
     }
