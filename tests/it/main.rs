@@ -19,6 +19,7 @@ mod geo;
 mod hash;
 mod hyperloglog;
 mod keyspace;
+mod kill_aof;
 mod kill_rdb;
 mod migrate;
 mod pipelines;

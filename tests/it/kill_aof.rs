@@ -1,0 +1,362 @@
+//! The append only file keeps what it promised: when the server is killed, when the disk refuses,
+//! when files are cut or damaged. `KILL_ROUNDS` sets the number of rounds (200 for the long form).
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::common::Server;
+use crate::common::server::{binary_under_test, wait_until};
+
+const LIMIT: Duration = Duration::from_secs(20);
+const INCR: &str = "appendonlydir/appendonly.aof.1.incr.aof";
+
+fn rounds() -> u64 {
+    std::env::var("KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(6)
+}
+
+/// What a writer knows when its connection breaks.
+struct Written {
+    acknowledged: i64,
+    sent: i64,
+}
+
+/// Counts up, in pipelines of random length and in transactions that keep two keys equal, and now
+/// and then asks for a rewrite, until the server is gone.
+fn write_until_killed(port: u16, start: i64, seed: u64) -> Written {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut written = Written { acknowledged: start, sent: start };
+    let Ok(mut client) = crate::common::client::Client::connect(port) else { return written };
+    loop {
+        let n = rng.i64(1..30);
+        let mut batch = Vec::new();
+        for _ in 0..n {
+            let text = "x".repeat(rng.usize(..200));
+            batch.extend(crate::common::client::encode(&["INCR", "count"]));
+            batch.extend(crate::common::client::encode(&["MULTI"]));
+            batch.extend(crate::common::client::encode(&["SET", "a", &text]));
+            batch.extend(crate::common::client::encode(&["SET", "b", &text]));
+            batch.extend(crate::common::client::encode(&["EXEC"]));
+        }
+        if rng.u8(..10) == 0 {
+            batch.extend(crate::common::client::encode(&["BGREWRITEAOF"]));
+        }
+        batch.extend(crate::common::client::encode(&["ECHO", "end"]));
+        written.sent += n;
+        if client.try_send_raw(&batch).is_err() {
+            return written;
+        }
+        loop {
+            match client.try_read(LIMIT) {
+                None => return written,
+                Some(value) if value.to_string() == "\"end\"" => break,
+                Some(value) => {
+                    if let crate::common::Value::Int(count) = value {
+                        written.acknowledged = count;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn killed_and_restarted(appendfsync: &str) {
+    let config = [("appendonly", "yes"), ("appendfsync", appendfsync)];
+    let mut server = Server::start(&config);
+    let mut rng = fastrand::Rng::new();
+    let mut count = 0;
+    for round in 0..rounds() {
+        let (port, seed) = (server.port, rng.u64(..));
+        let writer = std::thread::spawn(move || write_until_killed(port, count, seed));
+        std::thread::sleep(Duration::from_micros(rng.u64(..250_000)));
+        server.crash();
+        let written = writer.join().expect("the writer does not panic");
+        server.restart();
+        let mut client = server.client();
+        let found = call!(client, ["INCRBY", "count", 0]).int();
+        // Under `everysec` a flush may wait for a sync, for up to two seconds: longer than a round.
+        let least = if appendfsync == "always" { written.acknowledged } else { count };
+        let range = least..=written.sent;
+        assert!(range.contains(&found), "round {round}, seed {seed}: {found} of {range:?}");
+        let (a, b) = (call!(client, ["GET", "a"]), call!(client, ["GET", "b"]));
+        assert_eq!(a, b, "round {round}, seed {seed}: half a transaction");
+        count = found;
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_under_always() {
+    killed_and_restarted("always");
+}
+
+#[test]
+fn a_kill_loses_no_more_than_the_last_seconds_under_everysec() {
+    killed_and_restarted("everysec");
+}
+
+#[test]
+fn no_reply_leaves_before_the_file_has_grown() {
+    let server = Server::start(&[("appendonly", "yes"), ("appendfsync", "always")]);
+    let mut client = server.client();
+    let size = || fs::metadata(server.path(INCR)).unwrap().len();
+    call!(client, ["SET", "k", 1]);
+    let _ = call!(client, ["DEBUG", "AOF-FLUSH-SLEEP", 150_000]);
+    let before = size();
+    client.send(&["INCR", "k"]);
+    assert!(client.try_read(Duration::from_millis(50)).is_none(), "not written yet");
+    assert_eq!(size(), before);
+    assert_eq!(client.read().to_string(), ":2");
+    assert!(size() > before);
+    let _ = call!(client, ["DEBUG", "AOF-FLUSH-SLEEP", 0]);
+    // Durable, too: nothing is left to wait for.
+    call!(client, ["INCR", "k"]);
+    assert_eq!(call!(client, ["WAITAOF", 1, 0, 1]).items()[0].int(), 1);
+}
+
+#[test]
+fn a_tail_that_is_cut_off_is_removed() {
+    let mut server = Server::start(&[("appendonly", "yes")]);
+    let mut client = server.client();
+    for i in 0..200 {
+        call!(client, ["RPUSH", "list", i]);
+    }
+    server.crash();
+    let whole = fs::read(server.path(INCR)).unwrap();
+    let mut rng = fastrand::Rng::new();
+    for _ in 0..5 {
+        let cut = rng.usize(..whole.len());
+        fs::write(server.path(INCR), &whole[..cut]).unwrap();
+        server.restart();
+        let mut client = server.client();
+        let len = call!(client, ["LLEN", "list"]).int();
+        assert!((0..200).contains(&len));
+        assert_reply!(client, ["RPUSH", "list", "more"], len + 1);
+        server.crash();
+        server.restart();
+        assert_reply!(server.client(), ["LLEN", "list"], len + 1);
+        server.crash();
+    }
+}
+
+/// Our server in a shell that allows files of so many half kilobytes.
+fn limited(dir: &tempfile::TempDir, blocks: u32) -> PathBuf {
+    let script = dir.path().join("limited");
+    let binary = binary_under_test();
+    let text = format!("#!/bin/sh\nulimit -f {blocks}\nexec {} \"$@\"\n", binary.display());
+    fs::write(&script, text).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    script
+}
+
+#[test]
+fn a_full_disk_stops_writes_until_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = [("appendonly", "yes"), ("auto-aof-rewrite-percentage", "0")];
+    let mut server = Server::start_binary(&limited(&dir, 100), &config);
+    let mut client = server.client();
+    let mut stored = 0;
+    let refused = loop {
+        let reply = call!(client, ["SET", format!("k{stored}"), "x".repeat(5000)]).to_string();
+        if reply != "+OK" {
+            break reply;
+        }
+        stored += 1;
+        assert!(stored < 100);
+    };
+    assert!(refused.contains("MISCONF Errors writing to the AOF file: No space left"), "{refused}");
+    assert_eq!(call!(client, ["GET", "k0"]).text().len(), 5000);
+    assert_eq!(server.info("aof_last_write_status"), "err");
+    server.wait_for_log("Short write while writing to the AOF file");
+    // A rewrite makes room: its base holds what could not be appended.
+    call!(client, ["FLUSHALL"]);
+    assert!(call!(client, ["BGREWRITEAOF"]).to_string().contains("started"));
+    assert!(wait_until(LIMIT, || server.info("aof_rewrite_in_progress") == "0"));
+    server.crash();
+    server.restart();
+    assert!(call!(server.client(), ["DBSIZE"]).int() <= stored);
+}
+
+#[test]
+fn a_full_disk_ends_the_server_under_always() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = [("appendonly", "yes"), ("appendfsync", "always")];
+    let mut server = Server::start_binary(&limited(&dir, 100), &config);
+    let mut client = server.client();
+    let mut acknowledged = 0;
+    loop {
+        client.send(&["SET", &format!("k{acknowledged}"), &"x".repeat(5000)]);
+        match client.try_read(LIMIT) {
+            Some(value) if value.to_string() == "+OK" => acknowledged += 1,
+            _ => break,
+        }
+    }
+    assert_eq!(server.wait_for_exit().code(), Some(1));
+    server.wait_for_log("Can't recover from AOF write error when the AOF fsync policy is 'always'");
+    server.restart();
+    assert_reply!(server.client(), ["DBSIZE"], acknowledged);
+}
+
+/// Starts our server in a directory that it is to refuse.
+fn refusal(dir: &std::path::Path) -> String {
+    let mut command = Command::new(binary_under_test());
+    command.args(["--port", "0", "--unixsocket", "s", "--appendonly", "yes", "--dir"]).arg(dir);
+    let output = command.stdin(Stdio::null()).output().expect("the server runs");
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn damaged_files_are_refused_and_left_alone() {
+    let good = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    let set = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n";
+    for (manifest, aof, text) in [
+        ("", set, "Found an empty AOF manifest"),
+        ("file x\n", set, "Invalid AOF manifest file format"),
+        ("file ../x seq 1 type i\n", set, "File can't be a path, just a filename"),
+        ("file x seq 1 type i\n", set, "x"),
+        (good, "!!!", "Bad file format reading the append only file appendonly.aof.1.incr.aof"),
+        (good, "*1\r\n$3\r\nbla\r\n", "Unknown command 'bla' reading the append only file"),
+        (good, "*1\r\n$3\r\nGET\r\n", "Wrong number of arguments for 'GET' reading"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let aof_dir = dir.path().join("appendonlydir");
+        fs::create_dir(&aof_dir).unwrap();
+        fs::write(aof_dir.join("appendonly.aof.manifest"), manifest).unwrap();
+        let file = aof_dir.join("appendonly.aof.1.incr.aof");
+        fs::write(&file, aof).unwrap();
+        let log = refusal(dir.path());
+        assert!(log.contains(text), "{manifest:?} {aof:?}: {log}");
+        assert_eq!(fs::read(file).unwrap(), aof.as_bytes());
+    }
+}
+
+#[test]
+fn a_single_file_of_an_older_version_is_taken_over() {
+    let mut server = Server::start(&[]);
+    server.stop();
+    let set = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n";
+    fs::write(server.path("appendonly.aof"), set).unwrap();
+    server.set_config("appendonly", "yes");
+    server.restart();
+    assert_reply!(server.client(), ["GET", "k"], Some("v"));
+    server.wait_for_log("Successfully migrated an old-style AOF file (appendonly.aof)");
+    assert!(!server.path("appendonly.aof").exists());
+    let manifest = fs::read_to_string(server.path("appendonlydir/appendonly.aof.manifest"));
+    assert_eq!(
+        manifest.unwrap(),
+        "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n"
+    );
+}
+
+#[test]
+fn turned_on_and_off_while_running() {
+    let mut server = Server::start(&[]);
+    let mut client = server.client();
+    call!(client, ["SET", "before", 1]);
+    assert_reply!(client, ["CONFIG", "SET", "appendonly", "yes"], "+OK");
+    call!(client, ["SET", "meanwhile", 1]);
+    assert!(wait_until(LIMIT, || server.info("aof_rewrite_in_progress") == "0"));
+    assert!(wait_until(LIMIT, || server.path(INCR).exists()));
+    call!(client, ["SET", "after", 1]);
+    server.crash();
+    server.set_config("appendonly", "yes");
+    server.restart();
+    let mut client = server.client();
+    assert_reply!(client, ["DBSIZE"], 3);
+    assert_reply!(client, ["CONFIG", "SET", "appendonly", "no"], "+OK");
+    let before = fs::metadata(server.path(INCR)).unwrap().len();
+    call!(client, ["SET", "unlogged", 1]);
+    assert_eq!(fs::metadata(server.path(INCR)).unwrap().len(), before);
+    assert_eq!(server.info("aof_enabled"), "0");
+}
+
+fn check_aof(dir: &tempfile::TempDir, args: &[&str], answer: &str) -> Output {
+    let tool = dir.path().join("redis-check-aof");
+    if !tool.exists() {
+        symlink(binary_under_test(), &tool).unwrap();
+    }
+    let mut command = Command::new(tool);
+    command.args(args).current_dir(dir.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the tool runs");
+    use std::io::Write;
+    // It may not ask.
+    let _ = child.stdin.take().unwrap().write_all(answer.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn redis_check_aof_checks_cuts_and_fixes() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n";
+    let run = |text: &str, args: &[&str], answer: &str| {
+        fs::write(dir.path().join("a.aof"), text).unwrap();
+        let output = check_aof(&dir, args, answer);
+        let left = fs::metadata(dir.path().join("a.aof")).unwrap().len() as usize;
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned(), left)
+    };
+    let (status, out, _) = run(set, &["a.aof"], "");
+    assert_eq!(status, Some(0));
+    let expected = "Start checking Old-Style AOF\nAOF analyzed: filename=a.aof, size=27, \
+                    ok_up_to=27, ok_up_to_line=8, diff=0\nAOF a.aof is valid\n";
+    assert_eq!(out, expected);
+    let damaged = format!("{set}*2\r\n$3\r\nGE");
+    let (status, out, _) = run(&damaged, &["a.aof"], "");
+    assert_eq!(status, Some(1));
+    assert!(out.contains("0x              23: Expected to read 5 bytes, got 2 bytes\n"), "{out}");
+    assert!(out.ends_with("AOF a.aof is not valid. Use the --fix option to try fixing it.\n"));
+    let (status, out, left) = run(&damaged, &["--fix", "a.aof"], "n\n");
+    assert_eq!((status, left), (Some(1), damaged.len()), "{out}");
+    let (status, out, left) = run(&damaged, &["--fix", "a.aof"], "y\n");
+    assert_eq!((status, left), (Some(0), 27), "{out}");
+    assert!(out.ends_with("Continue? [y/N]: Successfully truncated AOF a.aof\n"), "{out}");
+    let open = format!("{set}*1\r\n$5\r\nMULTI\r\n{set}");
+    let (_, out, left) = run(&open, &["--fix", "a.aof"], "y\n");
+    assert_eq!(left, 27, "{out}");
+    let timed = format!("#TS:10\r\n{set}#TS:20\r\n{set}");
+    let (status, out, left) = run(&timed, &["--truncate-to-timestamp", "15", "a.aof"], "");
+    assert_eq!((status, left), (Some(0), 8 + 27), "{out}");
+    assert!(out.ends_with("Successfully truncated AOF a.aof to timestamp 15\n"), "{out}");
+    let (status, out, _) = run(set, &[], "");
+    assert!(status == Some(1) && out.starts_with("Usage: "), "{out}");
+}
+
+#[test]
+fn times_and_effects_survive_a_restart() {
+    let mut server = Server::start(&[("appendonly", "yes"), ("aof-use-rdb-preamble", "no")]);
+    let mut client = server.client();
+    call!(client, ["SET", "k", "v", "EX", 1000]);
+    call!(client, ["SADD", "s", "a", "b", "c", "d"]);
+    let popped = call!(client, ["SPOP", "s"]).text();
+    call!(client, ["INCRBYFLOAT", "f", "0.1"]);
+    call!(client, ["HSET", "h", "f", "v", "g", "w"]);
+    call!(client, ["HPEXPIRE", "h", 1_000_000, "FIELDS", 1, "f"]);
+    call!(client, ["XADD", "x", "1-1", "a", "b"]);
+    call!(client, ["XGROUP", "CREATE", "x", "g", 0]);
+    call!(client, ["XREADGROUP", "GROUP", "g", "c", "STREAMS", "x", ">"]);
+    call!(client, ["SET", "short", "v", "PX", 20]);
+    std::thread::sleep(Duration::from_millis(40));
+    assert_reply!(client, ["EXISTS", "short"], 0);
+    let digest = call!(client, ["DEBUG", "DIGEST"]).text();
+    for rewrite in [false, true] {
+        if rewrite {
+            call!(server.client(), ["BGREWRITEAOF"]);
+            assert!(wait_until(LIMIT, || server.info("aof_rewrite_in_progress") == "0"));
+        }
+        server.crash();
+        server.restart();
+        let mut client = server.client();
+        assert_eq!(call!(client, ["DEBUG", "DIGEST"]).text(), digest, "rewrite {rewrite}");
+        assert_reply!(client, ["SISMEMBER", "s", popped.as_str()], 0);
+        assert!((1..=1_000_000).contains(&call!(client, ["PTTL", "k"]).int()));
+    }
+    // An appended tail of garbage is no command.
+    server.crash();
+    let mut options = OpenOptions::new();
+    let path = server.path("appendonlydir/appendonly.aof.2.incr.aof");
+    let mut file = options.append(true).open(path).unwrap();
+    std::io::Write::write_all(&mut file, b"*1\r\n$4\r\nPI").unwrap();
+    server.restart();
+    assert_eq!(call!(server.client(), ["DEBUG", "DIGEST"]).text(), digest);
+}
