@@ -354,7 +354,7 @@ impl LoadTarget for ServerTarget<'_> {
         self.server.expired_at_start(db, key);
     }
 
-    fn library(&mut self, code: &[u8]) -> Result<(), String> {
+    fn load_library(&mut self, code: &[u8]) -> Result<(), String> {
         if let Some(codes) = &mut self.libraries_instead {
             codes.push(code.to_vec());
             return Ok(());

@@ -49,7 +49,7 @@ pub trait LoadTarget {
     ///
     /// # Errors
     /// Why it cannot be loaded.
-    fn library(&mut self, _code: &[u8]) -> Result<(), String> {
+    fn load_library(&mut self, _code: &[u8]) -> Result<(), String> {
         Ok(())
     }
 
@@ -278,7 +278,7 @@ impl Loader<'_, '_> {
                 let fault = Fault::corrupt("Pre-release function format not supported.");
                 return Err(fault.into());
             }
-            opcode::FUNCTION2 => self.library()?,
+            opcode::FUNCTION2 => self.load_library()?,
             code => {
                 // As for a value of that type, whose key comes first.
                 self.reader.text_into(&mut self.key)?;
@@ -363,10 +363,10 @@ impl Loader<'_, '_> {
         Ok(LoadError::Fatal)
     }
 
-    fn library(&mut self) -> Result<(), LoadError> {
+    fn load_library(&mut self) -> Result<(), LoadError> {
         let code = self.reader.text_vec()?;
         if let Some(target) = self.reader.target()
-            && let Err(reason) = target.library(&code)
+            && let Err(reason) = target.load_library(&code)
         {
             log::warn!("Failed loading library, {reason}");
             return Err(Fault::ShortRead.into());

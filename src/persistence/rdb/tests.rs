@@ -70,7 +70,7 @@ impl LoadTarget for Memory {
         self.expired.push(key.to_vec());
     }
 
-    fn library(&mut self, code: &[u8]) -> Result<(), String> {
+    fn load_library(&mut self, code: &[u8]) -> Result<(), String> {
         self.libraries.push(code.to_vec());
         Ok(())
     }

@@ -25,7 +25,7 @@ pub struct Engine {
     view: Ref,
     /// What is behind them while a function runs, and while a library is loaded.
     script_globals: Ref,
-    library_globals: Ref,
+    globals_of_libraries: Ref,
     gc: GcCounter,
 }
 
@@ -33,10 +33,10 @@ impl Engine {
     pub fn new(version: &Version, limit: usize) -> Engine {
         let lua = Lua::new(limit);
         let (kept, refs) = lua.with(|stack| prepare(stack, version));
-        let [view, script_globals, library_globals] = refs;
+        let [view, script_globals, globals_of_libraries] = refs;
         let gc = GcCounter::default();
         let (lua, kept) = (Rc::new(lua), Rc::new(kept));
-        Engine { lua, kept, view, script_globals, library_globals, gc }
+        Engine { lua, kept, view, script_globals, globals_of_libraries, gc }
     }
 
     pub fn interpreter(&self) -> (Rc<Lua>, Rc<Kept>) {
@@ -76,7 +76,7 @@ impl Engine {
             Loader { functions: Vec::new(), deadline, log, none: NoHost(Reply::new()) };
         self.lua.set_interrupts(INTERRUPT_EVERY);
         let outcome = self.lua.enter(&mut loader, |stack| {
-            self.look_at(stack, self.library_globals);
+            self.look_at(stack, self.globals_of_libraries);
             let outcome = run(stack, &self.kept, code);
             self.look_at(stack, self.script_globals);
             outcome
@@ -128,7 +128,7 @@ fn prepare(stack: &mut Stack, version: &Version) -> (Kept, [Ref; 3]) {
     stack.raw_set_field(-2, "redis");
     sandbox::set_error_metatable(stack);
     sandbox::protect(stack);
-    let library_globals = stack.make_ref();
+    let globals_of_libraries = stack.make_ref();
     // What functions see.
     stack.push_globals();
     sandbox::set_error_metatable(stack);
@@ -147,7 +147,7 @@ fn prepare(stack: &mut Stack, version: &Version) -> (Kept, [Ref; 3]) {
     let globals = stack.make_ref();
     stack.push_function(errors::handler);
     let handler = stack.make_ref();
-    (Kept { handler, globals }, [view, script_globals, library_globals])
+    (Kept { handler, globals }, [view, script_globals, globals_of_libraries])
 }
 
 /// The host of a library that is being loaded.
