@@ -2,13 +2,12 @@
 //! when files are cut or damaged. `KILL_ROUNDS` sets the number of rounds (200 for the long form).
 
 use std::fs::{self, OpenOptions};
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use crate::common::Server;
-use crate::common::server::{binary_under_test, wait_until};
+use crate::common::server::{binary_under_test, limited, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const INCR: &str = "appendonlydir/appendonly.aof.1.incr.aof";
@@ -138,16 +137,6 @@ fn a_tail_that_is_cut_off_is_removed() {
         assert_reply!(server.client(), ["LLEN", "list"], len + 1);
         server.crash();
     }
-}
-
-/// Our server in a shell that allows files of so many half kilobytes.
-fn limited(dir: &tempfile::TempDir, blocks: u32) -> PathBuf {
-    let script = dir.path().join("limited");
-    let binary = binary_under_test();
-    let text = format!("#!/bin/sh\nulimit -f {blocks}\nexec {} \"$@\"\n", binary.display());
-    fs::write(&script, text).unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-    script
 }
 
 #[test]

@@ -3,13 +3,11 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::common::Server;
 use crate::common::client::Client;
-use crate::common::server::{binary_under_test, wait_until};
+use crate::common::server::{limited, wait_until};
 
 const KEYS: usize = 400;
 const LIMIT: Duration = Duration::from_secs(20);
@@ -63,16 +61,6 @@ fn a_kill_while_saving_leaves_the_old_file_or_the_new_one() {
         let known = ["redis.conf", "log", "dump.rdb"].contains(&name.as_str());
         assert!(known || name.starts_with("temp-"), "{name}");
     }
-}
-
-/// Our server in a shell that allows files of so many half kilobytes.
-fn limited(dir: &tempfile::TempDir, blocks: u32) -> PathBuf {
-    let script = dir.path().join("limited");
-    let binary = binary_under_test();
-    let text = format!("#!/bin/sh\nulimit -f {blocks}\nexec {} \"$@\"\n", binary.display());
-    fs::write(&script, text).unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-    script
 }
 
 #[test]

@@ -268,3 +268,14 @@ pub fn reference() -> Option<PathBuf> {
     }
     found
 }
+
+/// Our server in a shell that allows files of so many half kilobytes.
+pub fn limited(dir: &tempfile::TempDir, blocks: u32) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let script = dir.path().join("limited");
+    let binary = binary_under_test();
+    let text = format!("#!/bin/sh\nulimit -f {blocks}\nexec {} \"$@\"\n", binary.display());
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    script
+}
