@@ -11,6 +11,7 @@ BINDIR     := $(DESTDIR)$(PREFIX)/bin
 UNITDIR    := $(DESTDIR)$(PREFIX)/lib/systemd/system
 CONFDIR    := $(DESTDIR)$(SYSCONFDIR)/redis
 ROLES      := redis-sentinel redis-check-rdb redis-check-aof
+REFERENCE  ?= $(shell command -v redis-server)
 HOST       := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 # jemalloc, which cargo builds, is installed by a make of its own: it must not see these two.
@@ -41,8 +42,8 @@ tidy-lower: ## keep what became better: lower the ratchet of the tidy rules
 tcl: build ## the upstream suite: make tcl SUITE=path/to/redis ARGS="--only unit/auth"
 	tcl-tests/run --bin $(BINARY) $(if $(SUITE),--suite $(SUITE)) $(ARGS)
 
-bench: build ## side by side with a real server, recorded: make bench REFERENCE=path/to/redis-server
-	@test -n "$(REFERENCE)" || { echo "REFERENCE=path/to/redis-server is missing" >&2; exit 2; }
+bench: build ## side by side with the redis-server in PATH or at REFERENCE=path: recorded, table, plots
+	@test -n "$(REFERENCE)" || { echo "no redis-server in PATH: REFERENCE=path/to/redis-server" >&2; exit 2; }
 	benches/run.sh $(REFERENCE) $(BINARY) $(ARGS)
 
 fuzz: ## property tests and the differential driver with many more cases: CASES=20000

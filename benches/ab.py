@@ -19,7 +19,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from common import BENCHMARK, Server
+from common import BENCHMARK, Server, progress
 from load import fill
 
 VALUE = "x" * 64
@@ -142,7 +142,8 @@ def main():
     servers = [prepare(binary, options) for binary in (options.reference, options.candidate)]
     time.sleep(2)  # rehashing and lazy work after loading end here
     print(FIELDS, flush=True)
-    for name in names:
+    for number, name in enumerate(names):
+        progress(number, len(names), name)
         try:
             print(compare(name, servers, options), flush=True)
         except Missing as error:

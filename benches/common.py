@@ -9,6 +9,7 @@ import platform
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -141,6 +142,11 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def progress(done, total, what):
+    """A line for who waits; the figures go to standard output."""
+    print(f"[{done + 1}/{total}] {what}", file=sys.stderr, flush=True)
 
 
 def machine():

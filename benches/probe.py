@@ -12,6 +12,12 @@ import time
 from common import Connection, encode
 
 LIMITS_MS = (1, 5, 20)
+PERCENTILES = (50, 99, 99.9)
+
+
+def percentile(latencies, p):
+    """Of sorted latencies, the one that `p` percent do not exceed."""
+    return latencies[min(len(latencies) - 1, int(len(latencies) * p / 100))]
 
 
 def probe(connection, seconds, rate, command):
@@ -40,12 +46,9 @@ def main():
     if not latencies:
         raise SystemExit("no request fits into that time")
 
-    def percentile(p):
-        return latencies[min(len(latencies) - 1, int(len(latencies) * p / 100))]
-
     over = [sum(ms > limit for ms in latencies) for limit in LIMITS_MS]
     print("requests,p50_ms,p99_ms,p999_ms,max_ms," + ",".join(f"over_{l}ms" for l in LIMITS_MS))
-    print(len(latencies), *(f"{percentile(p):.3f}" for p in (50, 99, 99.9)),
+    print(len(latencies), *(f"{percentile(latencies, p):.3f}" for p in PERCENTILES),
           f"{latencies[-1]:.3f}", *over, sep=",")
 
 

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Worst moments of two servers side by side: latency of a PING every 2 ms while something heavy
+goes on. Prints CSV, a row per case; ratios = reference / ours, so that more than 1 is better.
+
+    tails.py REFERENCE OURS [--rounds 3] [--only grow,bgsave] [--scale 1]
+
+The probe is open-loop and a process of its own (see probe.py). Each round of a case has a fresh
+server, the two in turn; a figure is the median of the rounds. `floor` is an idle server and
+`overwrite` a loaded one that does not grow: what the machine itself adds."""
+
+import argparse
+import multiprocessing
+import resource
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+from common import BENCHMARK, Connection, Server, progress
+from load import fill
+from probe import PERCENTILES, percentile, probe
+
+RATE = 500
+VALUE = "x" * 64
+GROW_KEYS, BIG_KEYS, BIG_ZSET, EXPIRING = 16_000_000, 5_000_000, 5_000_000, 1_000_000
+CONNECTIONS = 10_000
+
+
+class Prober:
+    """A process that probes a server until `end`, which gives the sorted latencies in ms."""
+
+    def __init__(self, port):
+        self.ours, theirs = multiprocessing.Pipe()
+        self.process = multiprocessing.Process(target=self.run, args=(port, theirs))
+        self.process.start()
+        self.ours.recv()  # connected
+        time.sleep(0.2)
+
+    @staticmethod
+    def run(port, pipe):
+        connection, latencies = Connection(port), []
+        pipe.send("ready")
+        while not pipe.poll():
+            latencies += probe(connection, 0.2, RATE, ["PING"])
+        pipe.send(sorted(latencies))
+
+    def end(self):
+        self.ours.send("end")
+        latencies = self.ours.recv()
+        self.process.join()
+        return latencies
+
+
+def write_load(server, requests, keys, clients=4, pipeline=16):
+    subprocess.run([BENCHMARK, "-p", str(server.port), "-n", str(requests), "-r", str(keys), "-c",
+                    str(clients), "-P", str(pipeline), "-q", "SET", "key:__rand_int__", VALUE],
+                   stdout=subprocess.DEVNULL, check=True)
+
+
+def wait_for(condition, limit_s=120):
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit("a case does not come to its end")
+        time.sleep(0.05)
+
+
+# A case: what is done before the probe begins, and what happens under it. Both get the server, a
+# connection and the scale.
+
+
+def nothing(_server, _connection, _scale):
+    time.sleep(2)
+
+
+def no_data(_server, _connection, _scale):
+    pass
+
+
+def populate(_server, connection, scale):
+    connection.command("DEBUG", "POPULATE", int(BIG_KEYS * scale), "key", 64)
+
+
+def overwrite(server, _connection, scale):
+    write_load(server, int(GROW_KEYS * scale), 1000)
+
+
+def grow(server, _connection, scale):
+    write_load(server, int(GROW_KEYS * scale), 1_000_000_000)
+
+
+def save_in_background(_server, connection, _scale):
+    connection.command("BGSAVE")
+    wait_for(lambda: connection.info("rdb_bgsave_in_progress") == "0")
+
+
+def with_log(fsync):
+    def prepare(_server, connection, _scale):
+        connection.command("CONFIG", "SET", "appendfsync", fsync, "appendonly", "yes")
+        wait_for(lambda: connection.info("aof_rewrite_in_progress") == "0")
+
+    return prepare
+
+
+def log_writes(server, _connection, scale):
+    write_load(server, int(100_000 * scale), 1_000_000, clients=50, pipeline=1)
+
+
+def big_zset(_server, connection, scale):
+    fill(connection, "zset", int(BIG_ZSET * scale))
+
+
+def delete_zset(_server, connection, _scale):
+    connection.command("DEL", "z")
+    time.sleep(0.5)
+
+
+def flush(_server, connection, _scale):
+    connection.command("FLUSHALL", "SYNC")
+    time.sleep(0.5)
+
+
+def expiring(_server, connection, scale):
+    """All keys end at one moment, soon after they are written."""
+    count = int(EXPIRING * scale)
+    when = int(time.time() * 1000 + 2000 + count / 40)  # 40 keys a ms: what one writer manages
+    connection.pipeline(("SET", f"key:{i:012d}", VALUE, "PXAT", when) for i in range(count))
+    wait_for(lambda: time.time() * 1000 > when - 100)
+
+
+def expire_all(_server, connection, _scale):
+    wait_for(lambda: connection.command("DBSIZE") == 0)
+
+
+def at_the_limit(server, connection, scale):
+    populate(server, connection, scale / 5)
+    limit = int(connection.info("used_memory"))
+    connection.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru", "maxmemory", limit)
+
+
+def evict(server, _connection, scale):
+    write_load(server, int(1_000_000 * scale), 1_000_000_000)
+
+
+def connect_many(server, _connection, scale):
+    sockets = []
+    for _ in range(int(CONNECTIONS * scale)):
+        sockets.append(socket.create_connection(("127.0.0.1", server.port)))
+        sockets[-1].sendall(b"PING\r\n")
+    for one in sockets:
+        one.recv(16)
+        one.close()
+
+
+CASES = {
+    "floor": (no_data, nothing),
+    "overwrite": (no_data, overwrite),
+    "grow": (no_data, grow),
+    "bgsave": (populate, save_in_background),
+    "aof-everysec": (with_log("everysec"), log_writes),
+    "aof-always": (with_log("always"), log_writes),
+    "del-zset": (big_zset, delete_zset),
+    "flushall-sync": (populate, flush),
+    "expire-at-once": (expiring, expire_all),
+    "evict": (at_the_limit, evict),
+    "connect": (no_data, connect_many),
+}
+
+
+def measure(binary, name, scale):
+    """Latencies at PERCENTILES and the worst, in ms."""
+    prepare, action = CASES[name]
+    server = Server(binary, "--maxclients", str(CONNECTIONS + 1000))
+    connection = server.connect()
+    prepare(server, connection, scale)
+    prober = Prober(server.port)
+    action(server, connection, scale)
+    latencies = prober.end()
+    server.stop()
+    return [percentile(latencies, p) for p in PERCENTILES] + [latencies[-1]]
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p.add_argument("reference")
+    p.add_argument("ours")
+    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--only", default="", help="comma list of: " + " ".join(CASES))
+    p.add_argument("--scale", type=float, default=1.0, help="size of the data, of the full run [1]")
+    o = p.parse_args()
+    names = o.only.split(",") if o.only else list(CASES)
+    unknown = [name for name in names if name not in CASES]
+    if unknown:
+        sys.exit(f"unknown case {unknown[0]}; there are: {' '.join(CASES)}")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    figures = [f"p{p:g}".replace(".", "") for p in PERCENTILES] + ["max"]
+    print("case," + ",".join(f"a_{f}_ms,b_{f}_ms" for f in figures) + ",p999_ratio,max_ratio",
+          flush=True)
+    for number, name in enumerate(names):
+        progress(number, len(names), name)
+        samples = [[], []]
+        for turn in range(o.rounds):
+            for side in (0, 1) if turn % 2 == 0 else (1, 0):
+                samples[side].append(measure((o.reference, o.ours)[side], name, o.scale))
+        a, b = ([statistics.median(column) for column in zip(*side)] for side in samples)
+        values = ",".join(f"{x:.3f},{y:.3f}" for x, y in zip(a, b))
+        print(f"{name},{values},{a[-2] / b[-2]:.2f},{a[-1] / b[-1]:.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
