@@ -63,6 +63,10 @@ pub mod flag {
     ];
 }
 
+/// Commands with one of these flags may switch on a feature that looks at other commands.
+pub const SPECIAL_COMMANDS: u64 =
+    flag::ADMIN | flag::NOSCRIPT | flag::BLOCKING | flag::PROTECTED | flag::NO_MULTI;
+
 /// ACL categories. COMMAND INFO shows them in the order of [`acl::NAMES`].
 pub mod acl {
     pub const KEYSPACE: u64 = 1 << 0;

@@ -1,7 +1,7 @@
 //! The command table at run time: the const rows flattened, an id for each command and
 //! sub-command, and the look-up by name. Renaming (`rename-command`) changes only the look-up.
 
-use super::spec::{Begin, CommandSpec};
+use super::spec::{Begin, CommandSpec, SPECIAL_COMMANDS};
 
 /// The rows of every family.
 pub type Groups = &'static [&'static [CommandSpec]];
@@ -20,6 +20,18 @@ pub struct Command {
     pub subcommands: Vec<CommandId>,
     /// The first argument is a key.
     pub key_first: bool,
+    /// It may switch on a feature that looks at commands, see `server::special`.
+    pub special: bool,
+    /// Fewest arguments, the name included, and how many more it takes.
+    args: (usize, usize),
+}
+
+impl Command {
+    /// Number of arguments, the name included, against the row's arity.
+    #[inline(always)]
+    pub fn takes(&self, argc: usize) -> bool {
+        argc.wrapping_sub(self.args.0) <= self.args.1
+    }
 }
 
 const NAME_WORDS: usize = 3;
@@ -175,8 +187,17 @@ impl CommandTable {
             None => spec.name.to_string(),
         };
         let key_first = spec.keys.first().is_some_and(|keys| keys.begin == Begin::Index(1));
-        let subcommands = Vec::new();
-        self.commands.push(Command { spec, id, full_name, parent, subcommands, key_first });
+        let least = spec.arity.unsigned_abs() as usize;
+        self.commands.push(Command {
+            spec,
+            id,
+            full_name,
+            parent,
+            subcommands: Vec::new(),
+            key_first,
+            special: spec.flags & SPECIAL_COMMANDS != 0,
+            args: (least, if spec.arity < 0 { usize::MAX - least } else { 0 }),
+        });
         id
     }
 
@@ -271,7 +292,7 @@ impl CommandTable {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, id: CommandId) -> &Command {
         &self.commands[usize::from(id.0)]
     }

@@ -227,6 +227,8 @@ pub struct Whole {
     pub argc: usize,
     /// Bytes of the command.
     pub bytes: usize,
+    /// Bytes of its arguments.
+    pub args_bytes: usize,
 }
 
 /// The common case without any state: a RESP command that is there as a whole and whose arguments
@@ -235,45 +237,53 @@ pub struct Whole {
 #[inline(always)]
 pub fn parse_whole<'a>(
     bytes: &'a [u8],
-    max_bulk_bytes: i64,
+    max_bulk_bytes: usize,
     argv: &mut [&'a [u8]],
 ) -> Option<Whole> {
-    let (argc, mut pos) = short_header(bytes, 0, b'*')?;
-    if argc == 0 || argc > argv.len() {
+    let (argc, mut rest) = short_header(bytes, b'*')?;
+    let argv = argv.get_mut(..argc)?;
+    if argv.is_empty() {
         return None;
     }
-    for slot in &mut argv[..argc] {
-        let (len, start) = short_header(bytes, pos, b'$')?;
-        if len as i64 > max_bulk_bytes || bytes.len() < start + len + 2 {
+    let mut args_bytes = 0;
+    for slot in argv {
+        let (len, arg) = short_header(rest, b'$')?;
+        if len > max_bulk_bytes || arg.len() < len + 2 {
             return None;
         }
-        *slot = &bytes[start..start + len];
-        pos = start + len + 2;
+        (*slot, rest) = arg.split_at(len);
+        rest = &rest[2..];
+        args_bytes += len;
     }
-    Some(Whole { argc, bytes: pos })
+    Some(Whole { argc, bytes: bytes.len() - rest.len(), args_bytes })
 }
 
-/// The number of a header line of up to six digits, and where the next line starts.
-#[inline]
-fn short_header(bytes: &[u8], at: usize, kind: u8) -> Option<(usize, usize)> {
-    let line: &[u8; 4] = bytes.get(at..)?.first_chunk()?;
-    if line[0] != kind {
+/// The number of a header line of up to seven digits at the start of `bytes`, and what follows it.
+#[inline(always)]
+fn short_header(bytes: &[u8], kind: u8) -> Option<(usize, &[u8])> {
+    let [first, tens, ones, end, ..] = *bytes else { return None };
+    let tens = usize::from(tens.wrapping_sub(b'0'));
+    if first != kind || tens > 9 {
         return None;
     }
-    let first = usize::from(line[1].wrapping_sub(b'0'));
-    if first > 9 {
+    if ones == b'\r' {
+        return Some((tens, &bytes[4..]));
+    }
+    let ones = usize::from(ones.wrapping_sub(b'0'));
+    if ones > 9 || tens == 0 {
         return None;
     }
-    if line[2] == b'\r' {
-        return Some((first, at + 4));
+    if end == b'\r' {
+        return Some((tens * 10 + ones, bytes.get(5..)?));
     }
-    if first == 0 {
-        return None;
-    }
-    let mut value = first;
-    for (i, byte) in bytes[at + 2..].iter().enumerate().take(6) {
+    long_header(bytes, tens * 10 + ones)
+}
+
+/// Three digits or more, of which two are known.
+fn long_header(bytes: &[u8], mut value: usize) -> Option<(usize, &[u8])> {
+    for (i, byte) in bytes.iter().enumerate().skip(3).take(6) {
         if *byte == b'\r' {
-            return Some((value, at + i + 4));
+            return Some((value, bytes.get(i + 2..)?));
         }
         let digit = usize::from(byte.wrapping_sub(b'0'));
         if digit > 9 {

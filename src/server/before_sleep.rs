@@ -11,6 +11,7 @@ impl Server {
     }
 
     fn do_before_sleep(&mut self) {
+        self.note_special();
         self.handle_blocked_timeouts();
         self.handle_clients_blocked_on_keys();
         self.resume_if_pause_over();

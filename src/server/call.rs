@@ -44,38 +44,33 @@ pub struct Exec {
     pub redacted: Vec<usize>,
 }
 
+/// How things stood before a command ran.
+struct Before {
+    dirty: u64,
+    reply_len: usize,
+    db: usize,
+}
+
 /// Runs the command, writes its error if it fails, accounts for it.
 pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
-    let spec = ctx.server.commands.get(id).spec;
+    let command = ctx.server.commands.get(id);
+    let (spec, special) = (command.spec, command.special);
     let outer = enter(ctx, id, args);
     let start_us = ctx.server.clock.command_start_us();
-    let dirty_before = ctx.server.dirty;
-    let reply_start = ctx.client.reply.len();
-    let db_before = ctx.client.db;
+    let before =
+        Before { dirty: ctx.server.dirty, reply_len: ctx.client.reply.len(), db: ctx.client.db };
     // Errors of commands within this one are theirs, not this one's.
     ctx.server.exec.errors_charged = ctx.server.exec.errors;
 
-    let result = (spec.handler)(ctx, args);
-    if let Err(error) = result {
-        ctx.server.count_error(&error);
-        if ctx.client.flags.has(ClientFlags::MASTER.and(ClientFlags::REPLICA)) {
-            ctx.server.error_on_link(ctx.client, &error);
-        }
-        ctx.client.reply.error(&error);
-    }
-
-    // Asked after the command: CLIENT REPLY ON answers, CLIENT REPLY OFF does not.
-    if ctx.client.replies_discarded() {
-        ctx.client.reply.truncate(reply_start);
+    if let Err(error) = (spec.handler)(ctx, args) {
+        reply_error(ctx, &error);
     }
     let us = ctx.server.clock.command_end_us() - start_us;
-    if !ctx.server.monitors.is_empty() {
-        feed_monitors(ctx, id, db_before, args);
+    if special {
+        ctx.server.note_special();
     }
-    // Saving and loading set it to 0, which is no change.
-    let changed = ctx.server.dirty > dirty_before;
-    if ctx.server.propagate.concerns(changed) {
-        ctx.server.propagate_command(ctx.client.db, args.0, changed);
+    if ctx.server.special || ctx.client.is_special() {
+        tell(ctx, id, args, &before);
     }
     if ctx.client.flags.has(ClientFlags::BLOCKED) {
         remember_blocked(ctx.client, id, args, us);
@@ -83,10 +78,36 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) {
         account(ctx, id, args, us);
     }
     ctx.server.exec.redacted.clear();
+    leave(ctx, outer);
+}
+
+#[cold]
+fn reply_error(ctx: &mut Ctx<'_>, error: &ReplyError) {
+    ctx.server.count_error(error);
+    if ctx.client.flags.has(ClientFlags::MASTER.and(ClientFlags::REPLICA)) {
+        ctx.server.error_on_link(ctx.client, error);
+    }
+    ctx.client.reply.error(error);
+}
+
+/// Tells those who want to know that a command ran.
+#[inline(never)]
+fn tell(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, before: &Before) {
+    // Asked after the command: CLIENT REPLY ON answers, CLIENT REPLY OFF does not.
+    if ctx.client.replies_discarded() {
+        ctx.client.reply.truncate(before.reply_len);
+    }
+    if !ctx.server.monitors.is_empty() {
+        feed_monitors(ctx, id, before.db, args);
+    }
+    // Saving and loading set it to 0, which is no change.
+    let changed = ctx.server.dirty > before.dirty;
+    if ctx.server.propagate.concerns(changed) {
+        ctx.server.propagate_command(ctx.client.db, args.0, changed);
+    }
     if ctx.server.tracking.active {
         ctx.server.track_command(ctx.client, id, args);
     }
-    leave(ctx, outer);
 }
 
 /// After the command, so that EXEC comes after the commands of its queue; a blocked command that
@@ -104,6 +125,7 @@ struct Outer {
     args: OuterArgs,
 }
 
+#[inline(always)]
 fn enter(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outer {
     let exec = &mut ctx.server.exec;
     exec.depth += 1;
@@ -119,6 +141,7 @@ fn enter(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outer {
     Outer { command: exec.command.replace(id), args: exec.current.args.note(args.0) }
 }
 
+#[inline(always)]
 fn leave(ctx: &mut Ctx<'_>, outer: Outer) {
     ctx.server.exec.depth -= 1;
     if ctx.server.exec.depth == 0 {
@@ -154,7 +177,7 @@ fn account(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, us: u64) {
     if server.config.latency_tracking {
         stats.latency.get_or_insert_with(Default::default).record(total_us);
     }
-    if server.config.latency_monitor_threshold > 0 {
+    if server.config.latency_monitor_threshold != 0 {
         let event = if spec.flags & flag::FAST != 0 { "fast-command" } else { "command" };
         server.latency_add_if_needed(event, total_us as i64 / 1000);
     }
@@ -184,13 +207,18 @@ fn remember_blocked(client: &mut Client, id: CommandId, args: Args<'_>, us: u64)
 impl Server {
     /// Sends the client the pushes that its own command caused, after the command's reply. CLIENT
     /// REPLY OFF does not hold pushes back.
-    #[inline]
+    #[inline(always)]
     pub fn flush_pushes(&mut self, client: &mut Client) {
         if !self.exec.push_reply.is_empty() {
-            let pushed = std::mem::take(self.exec.push_reply.buffer_mut());
-            if !client.flags.has(ClientFlags::CLOSE_ASAP) {
-                client.reply.raw(&pushed);
-            }
+            self.flush_some_pushes(client);
+        }
+    }
+
+    #[cold]
+    fn flush_some_pushes(&mut self, client: &mut Client) {
+        let pushed = std::mem::take(self.exec.push_reply.buffer_mut());
+        if !client.flags.has(ClientFlags::CLOSE_ASAP) {
+            client.reply.raw(&pushed);
         }
     }
 

@@ -120,6 +120,8 @@ pub struct ReplyAllowance {
 /// A session.
 pub struct Client {
     pub id: u64,
+    /// Its event token, see `clients`; 0 for those without a socket.
+    pub token: usize,
     pub flags: ClientFlags,
     pub db: usize,
     /// Replies of the commands run so far that have not been handed to the socket.
@@ -168,6 +170,7 @@ impl Client {
     pub fn new(id: u64, conn: Option<Box<Conn>>, now_ms: i64) -> Client {
         Client {
             id,
+            token: 0,
             flags: ClientFlags::default(),
             db: 0,
             reply: Reply::new(),

@@ -1,5 +1,8 @@
 //! The registry of clients. A client is checked out (its box moved out of its slot) while one of
 //! its commands runs; ids are never reused, so an event for a client that is gone finds nothing.
+//!
+//! A client is found by its id with a search, by its token (slot and generation) without one: the
+//! lists that every request goes through hold tokens.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -10,6 +13,12 @@ use super::client::Client;
 
 /// Bits of a token that hold the slot; the rest hold the low bits of the id, as a generation.
 const SLOT_BITS: u32 = 24;
+const SLOT_MASK: usize = (1 << SLOT_BITS) - 1;
+
+#[inline]
+fn token_of(id: u64, slot: usize) -> usize {
+    ((id as usize) << SLOT_BITS) | slot
+}
 
 /// Ids are made by us, one after the other: a multiplication spreads them well enough.
 #[derive(Default)]
@@ -57,15 +66,15 @@ pub struct Clients {
     /// The same, in order of connection.
     by_id: BTreeMap<u64, usize>,
     last_id: u64,
-    /// Clients that have output to send, by id; see `ClientFlags::PENDING_WRITE`.
-    pub pending_write: Vec<u64>,
-    /// Clients whose socket may still hold input (mio is edge-triggered), or whose buffered input
-    /// waits to be run.
-    pub pending_read: VecDeque<u64>,
+    /// Tokens of clients that have output to send; see `ClientFlags::PENDING_WRITE`.
+    pub pending_write: Vec<usize>,
+    /// Tokens of clients whose socket may still hold input (mio is edge-triggered), or whose
+    /// buffered input waits to be run.
+    pub pending_read: VecDeque<usize>,
     /// Clients to free at the end of the loop's turn.
     pub to_close: Vec<u64>,
-    /// What the next turn of the loop has to make up for.
-    pub missed: Vec<(u64, Missed)>,
+    /// What the next turn of the loop has to make up for, by token.
+    pub missed: Vec<(usize, Missed)>,
 }
 
 impl Clients {
@@ -75,26 +84,33 @@ impl Clients {
         self.last_id
     }
 
-    pub fn insert(&mut self, client: Box<Client>) {
+    pub fn insert(&mut self, mut client: Box<Client>) {
         let id = client.id;
-        let slot = self.slots.insert(Slot { id, client: Some(client) });
+        let entry = self.slots.vacant_entry();
+        let slot = entry.key();
         assert!(slot < 1 << SLOT_BITS, "fewer than 2^24 clients");
+        client.token = token_of(id, slot);
+        entry.insert(Slot { id, client: Some(client) });
         self.by_id.insert(id, slot);
         self.slot_of.insert(id, slot);
     }
 
     /// The event token of a client.
     pub fn token(&self, id: u64) -> Option<usize> {
-        let slot = *self.slot_of.get(&id)?;
-        Some(((id as usize) << SLOT_BITS) | slot)
+        Some(token_of(id, *self.slot_of.get(&id)?))
+    }
+
+    #[inline]
+    fn slot_of_token(&mut self, token: usize) -> Option<&mut Slot> {
+        let slot = self.slots.get_mut(token & SLOT_MASK)?;
+        (token_of(slot.id, token & SLOT_MASK) == token).then_some(slot)
     }
 
     /// The client that an event token means, unless it has gone.
     #[inline]
     pub fn id_of_token(&self, token: usize) -> Option<u64> {
-        let slot = self.slots.get(token & ((1 << SLOT_BITS) - 1))?;
-        let generation = ((slot.id as usize) << SLOT_BITS) >> SLOT_BITS;
-        (generation == token >> SLOT_BITS).then_some(slot.id)
+        let slot = self.slots.get(token & SLOT_MASK)?;
+        (token_of(slot.id, token & SLOT_MASK) == token).then_some(slot.id)
     }
 
     /// Takes the client out for the time of a command. `None` if it is gone or already out.
@@ -104,16 +120,31 @@ impl Clients {
         self.slots[slot].client.take()
     }
 
+    /// As [`Clients::check_out`], without a search.
+    #[inline]
+    pub fn check_out_token(&mut self, token: usize) -> Option<Box<Client>> {
+        self.slot_of_token(token)?.client.take()
+    }
+
     #[inline]
     pub fn check_in(&mut self, client: Box<Client>) {
-        let slot = self.slot_of[&client.id];
-        self.slots[slot].client = Some(client);
+        let slot = &mut self.slots[client.token & SLOT_MASK];
+        debug_assert!(slot.id == client.id && slot.client.is_none());
+        slot.client = Some(client);
     }
 
     /// Remembers something for a client that is checked out; one that is gone needs nothing.
     pub fn keep_missed(&mut self, id: u64, missed: Missed) {
-        if self.contains(id) {
-            self.missed.push((id, missed));
+        if let Some(token) = self.token(id) {
+            self.missed.push((token, missed));
+        }
+    }
+
+    /// As [`Clients::keep_missed`].
+    #[cold]
+    pub fn keep_missed_token(&mut self, token: usize, missed: Missed) {
+        if self.id_of_token(token).is_some() {
+            self.missed.push((token, missed));
         }
     }
 
@@ -130,12 +161,7 @@ impl Clients {
     /// As [`Clients::get_mut`], without a search.
     #[inline]
     pub fn get_by_token(&mut self, token: usize) -> Option<&mut Client> {
-        let slot = self.slots.get_mut(token & ((1 << SLOT_BITS) - 1))?;
-        let generation = ((slot.id as usize) << SLOT_BITS) >> SLOT_BITS;
-        if generation != token >> SLOT_BITS {
-            return None;
-        }
-        slot.client.as_deref_mut()
+        self.slot_of_token(token)?.client.as_deref_mut()
     }
 
     pub fn contains(&self, id: u64) -> bool {

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use mio::net::{TcpStream, UnixStream};
 
 use crate::protocol::request::RequestParser;
+use crate::sys::socket;
 
 /// A reply buffer that grew beyond this goes to the queue as a chunk of its own.
 pub const CHUNK_BYTES: usize = 16 * 1024;
@@ -39,8 +40,8 @@ pub enum Stream {
 impl Read for Stream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self {
-            Stream::Tcp(stream) => stream.read(buf),
-            Stream::Unix(stream) => stream.read(buf),
+            Stream::Tcp(stream) => socket::recv(stream, buf),
+            Stream::Unix(stream) => socket::recv(stream, buf),
         }
     }
 }
@@ -55,8 +56,8 @@ impl Stream {
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Stream::Tcp(stream) => stream.write(bytes),
-            Stream::Unix(stream) => stream.write(bytes),
+            Stream::Tcp(stream) => socket::send(stream, bytes),
+            Stream::Unix(stream) => socket::send(stream, bytes),
         }
     }
 
@@ -296,7 +297,27 @@ impl Conn {
 
     /// Writes the queue, then `reply`; what the socket did not take stays. Returns the bytes
     /// written and how far it got.
+    #[inline]
     pub fn flush(&mut self, reply: &mut Vec<u8>) -> io::Result<(usize, Flushed)> {
+        if !self.out.is_empty() || reply.is_empty() {
+            return self.flush_parts(reply, None);
+        }
+        // Nearly always there is one reply and the socket takes it.
+        match self.stream.write(reply) {
+            Ok(bytes) if bytes == reply.len() => {
+                reply.clear();
+                Ok((bytes, Flushed::All))
+            }
+            first => self.flush_parts(reply, Some(first)),
+        }
+    }
+
+    /// `first`: the outcome of a write that was tried.
+    fn flush_parts(
+        &mut self,
+        reply: &mut Vec<u8>,
+        mut first: Option<io::Result<usize>>,
+    ) -> io::Result<(usize, Flushed)> {
         let mut total = 0;
         let mut reply_done = 0;
         let outcome = loop {
@@ -306,7 +327,8 @@ impl Conn {
             if total >= MAX_WRITE_PER_TURN {
                 break Ok(Flushed::TurnOver);
             }
-            match self.write_once(&reply[reply_done..]) {
+            let written = first.take().unwrap_or_else(|| self.write_once(&reply[reply_done..]));
+            match written {
                 Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => {
                     total += n;

@@ -15,52 +15,81 @@ const NOT_QUEUED: &[&str] = &["exec", "discard", "multi", "watch", "quit", "rese
 
 /// Runs one command of a client, or queues it, or refuses it, or holds it back. `known`: what its
 /// name was found to mean before.
+#[inline]
 pub fn process_command(
     server: &mut Server,
     client: &mut Client,
     args: Args<'_>,
     known: Option<CommandId>,
 ) {
-    client.last_command = None;
-    let found = match known.map_or_else(|| find(server, args), Ok) {
-        Ok(found) => found,
-        Err(_) if is_attack(args) => return server.refuse_attack(client),
-        Err(error) => return reject(server, client, None, &error),
+    let found = match known {
+        Some(known) => known,
+        None => match server.commands.lookup(args[0]) {
+            Some(command) if command.subcommands.is_empty() => command.id,
+            _ => match find(server, args) {
+                Ok(found) => found,
+                Err(error) => return refuse_unknown(server, client, args, &error),
+            },
+        },
     };
     client.last_command = Some(found);
     let command = server.commands.get(found);
-    let spec = command.spec;
-    if !gate::arity_holds(spec, args.len()) {
+    if !command.takes(args.len()) {
         let error = ReplyError::wrong_arity(&command.full_name);
         return reject(server, client, Some(found), &error);
     }
-    if spec.flags & flag::PROTECTED != 0
-        && let Err(error) = server.protected_command_allowed(client, spec.name)
+    debug_assert!(server.special || !server.is_special_now());
+    if (server.special || command.special || client.is_special())
+        && !admit(server, client, found, args)
     {
-        return reject(server, client, Some(found), &error);
-    }
-    if server.config.maxmemory_clients != 0 {
-        server.evict_clients(Some(client));
-        if client.flags.has(ClientFlags::CLOSE_ASAP) {
-            return;
-        }
-    }
-    if server.needs_gate(client)
-        && let Err(error) = pass_gate(server, client, found, args)
-    {
-        return reject(server, client, Some(found), &error);
-    }
-    if server.pause.is_active() && server.postpone_if_paused(client, found, args) {
         return;
-    }
-    if client.flags.has(ClientFlags::MULTI) && !NOT_QUEUED.contains(&spec.name) {
-        return queue(server, client, found, args);
     }
     server.lend_reply_buffer(client);
     call(&mut Ctx { server, client }, found, args);
     if server.blocking.has_ready() && !server.scripts.is_busy() {
         server.handle_clients_blocked_on_keys_except(client);
     }
+}
+
+/// Something special goes on: asks whoever has a say. False if the command does not run now.
+#[inline(never)]
+fn admit(server: &mut Server, client: &mut Client, found: CommandId, args: Args<'_>) -> bool {
+    let spec = server.commands.get(found).spec;
+    if spec.flags & flag::PROTECTED != 0
+        && let Err(error) = server.protected_command_allowed(client, spec.name)
+    {
+        reject(server, client, Some(found), &error);
+        return false;
+    }
+    if server.config.maxmemory_clients != 0 {
+        server.evict_clients(Some(client));
+        if client.flags.has(ClientFlags::CLOSE_ASAP) {
+            return false;
+        }
+    }
+    if server.needs_gate(client)
+        && let Err(error) = pass_gate(server, client, found, args)
+    {
+        reject(server, client, Some(found), &error);
+        return false;
+    }
+    if server.pause.is_active() && server.postpone_if_paused(client, found, args) {
+        return false;
+    }
+    if client.flags.has(ClientFlags::MULTI) && !NOT_QUEUED.contains(&spec.name) {
+        queue(server, client, found, args);
+        return false;
+    }
+    true
+}
+
+#[cold]
+fn refuse_unknown(server: &mut Server, client: &mut Client, args: Args<'_>, error: &ReplyError) {
+    client.last_command = None;
+    if is_attack(args) && server.commands.lookup(args[0]).is_none() {
+        return server.refuse_attack(client);
+    }
+    reject(server, client, None, error);
 }
 
 /// An HTTP request: somebody makes a browser talk to us.

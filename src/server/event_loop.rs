@@ -32,12 +32,8 @@ const EVENTS_CAPACITY: usize = 1024;
 /// Why the loop does something.
 enum Event {
     Accept(usize),
-    /// There is input; `closed`: and it is the last, no further event will come for it.
-    Readable {
-        id: u64,
-        closed: bool,
-    },
-    Writable(u64),
+    /// A client's socket.
+    Socket(Ready),
     /// The child that streams an RDB has written.
     RdbPipe,
     /// The link to the master, before its stream begins.
@@ -45,6 +41,39 @@ enum Event {
     /// Another thread has something to say.
     Wake,
     Signal,
+}
+
+/// What became possible with a client's socket.
+struct Ready {
+    token: usize,
+    readable: bool,
+    /// What can be read is the last, no further event will come for it.
+    closed: bool,
+    writable: bool,
+}
+
+impl Event {
+    #[inline]
+    fn of(event: &mio::event::Event) -> Event {
+        let token = event.token();
+        if token.0 < LISTENER_BASE {
+            let closed = event.is_read_closed() || event.is_error();
+            let readable = event.is_readable() || closed;
+            return Event::Socket(Ready {
+                token: token.0,
+                readable,
+                closed,
+                writable: event.is_writable(),
+            });
+        }
+        match token {
+            WAKE_TOKEN => Event::Wake,
+            SIGNAL_TOKEN => Event::Signal,
+            Token(RDB_PIPE_TOKEN) => Event::RdbPipe,
+            Token(LINK_TOKEN) => Event::Link,
+            Token(listener) => Event::Accept(listener - LISTENER_BASE),
+        }
+    }
 }
 
 /// The loop's own state. The poll itself is the server's, for loops within the loop.
@@ -124,28 +153,27 @@ impl EventLoop {
             server.accept(listener, &self.registry);
         }
         for event in &self.events {
-            for event in causes(server, event) {
-                match event {
-                    Event::Accept(listener) => server.accept(listener, &self.registry),
-                    Event::Readable { id, closed } => server.queue_read_id(id, closed),
-                    Event::Writable(id) => server.writable(id),
-                    Event::RdbPipe => server.pump_pipe(),
-                    Event::Link => server.pump_link(),
-                    Event::Wake => server.background_done(),
-                    Event::Signal => server.handle_signals(),
-                }
+            match Event::of(event) {
+                Event::Socket(ready) => server.socket_ready(&ready),
+                Event::Accept(listener) => server.accept(listener, &self.registry),
+                Event::RdbPipe => server.pump_pipe(),
+                Event::Link => server.pump_link(),
+                Event::Wake => server.background_done(),
+                Event::Signal => server.handle_signals(),
             }
         }
         self.read_pending(server);
     }
 
     fn read_pending(&mut self, server: &mut Server) {
+        // The events before may have changed anything; from here on only commands do.
+        server.note_special();
         // Taken one by one: a loop within this one (a script that does not end) goes on with those
         // that are left. Clients queued meanwhile wait for the next turn.
         for _ in 0..server.clients.pending_read.len() {
-            let Some(id) = server.clients.pending_read.pop_front() else { break };
-            let Some(mut client) = server.clients.check_out(id) else {
-                server.clients.keep_missed(id, Missed::QueuedRead);
+            let Some(token) = server.clients.pending_read.pop_front() else { break };
+            let Some(mut client) = server.clients.check_out_token(token) else {
+                server.clients.keep_missed_token(token, Missed::QueuedRead);
                 continue;
             };
             client.flags.clear(ClientFlags::PENDING_READ);
@@ -272,34 +300,6 @@ fn after_input(server: &mut Server, client: &mut Client, left: bool, stopped: bo
     }
 }
 
-fn causes(server: &Server, event: &mio::event::Event) -> impl Iterator<Item = Event> + use<> {
-    let token = event.token();
-    let (first, second) = if token == WAKE_TOKEN {
-        (Some(Event::Wake), None)
-    } else if token == SIGNAL_TOKEN {
-        (Some(Event::Signal), None)
-    } else if token.0 == RDB_PIPE_TOKEN {
-        (Some(Event::RdbPipe), None)
-    } else if token.0 == LINK_TOKEN {
-        (Some(Event::Link), None)
-    } else if token.0 >= LISTENER_BASE {
-        (Some(Event::Accept(token.0 - LISTENER_BASE)), None)
-    } else {
-        match server.clients.id_of_token(token.0) {
-            None => (None, None),
-            Some(id) => {
-                let closed = event.is_read_closed() || event.is_error();
-                let readable = event.is_readable() || closed;
-                (
-                    readable.then_some(Event::Readable { id, closed }),
-                    event.is_writable().then_some(Event::Writable(id)),
-                )
-            }
-        }
-    };
-    first.into_iter().chain(second)
-}
-
 /// The token of a listening socket.
 pub fn listener_token(index: usize) -> Token {
     Token(LISTENER_BASE + index)
@@ -310,20 +310,40 @@ impl Server {
     pub fn queue_read(&mut self, client: &mut Client) {
         if client.conn.is_some() && !client.flags.has(ClientFlags::PENDING_READ) {
             client.flags.set(ClientFlags::PENDING_READ);
-            self.clients.pending_read.push_back(client.id);
+            self.clients.pending_read.push_back(client.token);
         }
     }
 
-    fn queue_read_id(&mut self, id: u64, closed: bool) {
-        let Some(client) = self.clients.get_mut(id) else {
-            return self.clients.keep_missed(id, Missed::Readable { closed });
+    /// Queues a client for what its socket is ready for.
+    #[inline]
+    fn socket_ready(&mut self, ready: &Ready) {
+        let Some(client) = self.clients.get_by_token(ready.token) else {
+            return self.missed_ready(ready);
         };
-        if let Some(conn) = client.conn.as_mut() {
-            conn.read_closed |= closed;
-        }
-        if !client.flags.has(ClientFlags::PENDING_READ) {
+        let Some(conn) = client.conn.as_mut() else { return };
+        conn.read_closed |= ready.closed;
+        let reads = ready.readable && !client.flags.has(ClientFlags::PENDING_READ);
+        let writes = ready.writable && std::mem::take(&mut conn.write_blocked);
+        if reads {
             client.flags.set(ClientFlags::PENDING_READ);
-            self.clients.pending_read.push_back(id);
+        }
+        if writes && !client.flags.has(ClientFlags::PENDING_WRITE) {
+            client.flags.set(ClientFlags::PENDING_WRITE);
+            self.clients.pending_write.push(ready.token);
+        }
+        if reads {
+            self.clients.pending_read.push_back(ready.token);
+        }
+    }
+
+    #[cold]
+    fn missed_ready(&mut self, ready: &Ready) {
+        if ready.readable {
+            let missed = Missed::Readable { closed: ready.closed };
+            self.clients.keep_missed_token(ready.token, missed);
+        }
+        if ready.writable {
+            self.clients.keep_missed_token(ready.token, Missed::Writable);
         }
     }
 
@@ -332,43 +352,31 @@ impl Server {
     pub fn queue_write(&mut self, client: &mut Client) {
         if !client.flags.has(ClientFlags::PENDING_WRITE) {
             client.flags.set(ClientFlags::PENDING_WRITE);
-            self.clients.pending_write.push(client.id);
+            self.clients.pending_write.push(client.token);
         }
     }
 
     /// An event that found its client checked out.
-    fn deliver_missed(&mut self, (id, missed): (u64, Missed)) {
+    fn deliver_missed(&mut self, (token, missed): (usize, Missed)) {
+        let ready = Ready { token, readable: false, closed: false, writable: false };
         match missed {
-            Missed::Readable { closed } => self.queue_read_id(id, closed),
-            Missed::Writable => self.writable(id),
+            Missed::Readable { closed } => {
+                self.socket_ready(&Ready { readable: true, closed, ..ready });
+            }
+            Missed::Writable => self.socket_ready(&Ready { writable: true, ..ready }),
             // Their flags are set: they only miss their place in the list.
-            Missed::QueuedRead => self.clients.pending_read.push_back(id),
-            Missed::QueuedWrite => self.clients.pending_write.push(id),
-            Missed::Close => self.clients.to_close.push(id),
-        }
-    }
-
-    fn writable(&mut self, id: u64) {
-        let Some(client) = self.clients.get_mut(id) else {
-            return self.clients.keep_missed(id, Missed::Writable);
-        };
-        let Some(conn) = client.conn.as_mut() else { return };
-        if !conn.write_blocked {
-            return;
-        }
-        conn.write_blocked = false;
-        if !client.flags.has(ClientFlags::PENDING_WRITE) {
-            client.flags.set(ClientFlags::PENDING_WRITE);
-            self.clients.pending_write.push(id);
+            Missed::QueuedRead => self.clients.pending_read.push_back(token),
+            Missed::QueuedWrite => self.clients.pending_write.push(token),
+            Missed::Close => self.clients.to_close.extend(self.clients.id_of_token(token)),
         }
     }
 
     /// Sends what waits, one write per client.
     pub fn write_pending(&mut self) {
-        let mut ids = std::mem::take(&mut self.clients.pending_write);
-        for id in &ids {
-            let Some(mut client) = self.clients.check_out(*id) else {
-                self.clients.keep_missed(*id, Missed::QueuedWrite);
+        let mut tokens = std::mem::take(&mut self.clients.pending_write);
+        for token in &tokens {
+            let Some(mut client) = self.clients.check_out_token(*token) else {
+                self.clients.keep_missed_token(*token, Missed::QueuedWrite);
                 continue;
             };
             client.flags.clear(ClientFlags::PENDING_WRITE);
@@ -376,8 +384,8 @@ impl Server {
             self.clients.check_in(client);
         }
         if self.clients.pending_write.is_empty() {
-            ids.clear();
-            self.clients.pending_write = ids;
+            tokens.clear();
+            self.clients.pending_write = tokens;
         }
     }
 

@@ -7,7 +7,6 @@
 use super::Server;
 use super::client::{Client, ClientFlags};
 use super::dispatch;
-use super::gate;
 use super::transaction::Queued;
 use crate::commands::spec::Handler;
 use crate::commands::{Args, Ctx, ReplyError};
@@ -38,8 +37,9 @@ impl Server {
         args: Args<'_>,
     ) -> Result<&'static str, NotExecutable> {
         let id = dispatch::find(self, args).map_err(|_| NotExecutable::UnknownCommand)?;
-        let spec = self.commands.get(id).spec;
-        if !gate::arity_holds(spec, args.len()) {
+        let command = self.commands.get(id);
+        let spec = command.spec;
+        if !command.takes(args.len()) {
             return Err(NotExecutable::WrongArity);
         }
         if client.flags.has(ClientFlags::MULTI) && spec.name != "exec" {

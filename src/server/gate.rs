@@ -86,12 +86,6 @@ pub fn unknown_subcommand(container: &Command, args: Args<'_>) -> ReplyError {
     ReplyError::new(text)
 }
 
-/// Number of arguments against the row's arity.
-pub fn arity_holds(spec: &CommandSpec, argc: usize) -> bool {
-    let argc = i32::try_from(argc).unwrap_or(i32::MAX);
-    if spec.arity >= 0 { argc == spec.arity } else { argc >= -spec.arity }
-}
-
 fn authenticated(s: &mut Server, client: &mut Client, c: &Candidate<'_>) -> Result<(), ReplyError> {
     let needed = s.auth_required(client);
     if needed && c.spec.flags & flag::NO_AUTH == 0 {

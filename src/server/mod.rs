@@ -54,6 +54,7 @@ pub mod script;
 mod script_host;
 pub mod shutdown;
 pub mod slowlog;
+pub mod special;
 pub mod start;
 pub mod stats;
 pub mod strings;
@@ -105,6 +106,8 @@ pub struct Server {
     pub migrate_sockets: migrate::MigrateSockets,
     pub rdb: rdb::RdbState,
     pub log: log::Log,
+    /// A feature that looks at ordinary commands is on, see `special`.
+    pub special: bool,
     /// Changes since the last save.
     pub dirty: u64,
     /// DEBUG QUICKLIST-PACKED-THRESHOLD in bytes; 0 = by `list-max-listpack-size`.
@@ -169,6 +172,7 @@ impl Server {
             migrate_sockets: migrate::MigrateSockets::default(),
             rdb: rdb::RdbState::new(clock.now_s()),
             log: log::Log::new(&config),
+            special: true,
             dirty: 0,
             list_packed_threshold: 0,
             reply_pool: Vec::new(),

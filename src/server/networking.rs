@@ -163,7 +163,16 @@ impl Server {
     }
 
     /// After each command of a pipeline: hands a large reply to the queue, checks the limits.
+    #[inline(always)]
     pub fn after_command(&mut self, client: &mut Client) {
+        let queued = client.conn.as_ref().is_some_and(|conn| !conn.out.is_empty());
+        if queued || client.reply.len() >= CHUNK_BYTES || self.special || client.is_special() {
+            self.after_special_command(client);
+        }
+    }
+
+    #[inline(never)]
+    fn after_special_command(&mut self, client: &mut Client) {
         const SKIP: ClientFlags = ClientFlags::REPLY_SKIP.and(ClientFlags::REPLY_SKIP_NEXT);
         if client.flags.has(ClientFlags::BLOCKED) {
             return; // the command is not over

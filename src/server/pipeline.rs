@@ -48,7 +48,8 @@ struct Ahead {
 }
 
 impl Ahead {
-    const NONE: Ahead = Ahead { whole: Whole { argc: 0, bytes: 0 }, id: None, key: None };
+    const NONE: Ahead =
+        Ahead { whole: Whole { argc: 0, bytes: 0, args_bytes: 0 }, id: None, key: None };
 }
 
 /// Whole commands at the start of a query buffer.
@@ -65,7 +66,7 @@ impl<'q> Batch<'q> {
     /// Takes the whole commands that `query` begins with, as far as there is room.
     #[inline]
     fn parse(&mut self, query: &'q [u8], server: &Server) {
-        let max_bulk_bytes = server.config.proto_max_bulk_len as i64;
+        let max_bulk_bytes = server.config.proto_max_bulk_len as usize;
         self.len = 0;
         let (mut at, mut args) = (0, 0);
         while self.len < BATCH
@@ -113,6 +114,7 @@ pub fn run_commands(server: &mut Server, client: &mut Client, query: &[u8]) -> (
     let limit = server.config.proto_max_bulk_len as i64;
     // What a master took was within its limit.
     let max_bulk_bytes = if client.must_obey() { i64::MAX } else { limit };
+    let mut argv: [&[u8]; FEW_ARGS] = [&[]; FEW_ARGS];
     server.clock.start_batch();
     while done < query.len() {
         if is_stopped(client) || commands >= MAX_COMMANDS_PER_TURN {
@@ -123,8 +125,16 @@ pub fn run_commands(server: &mut Server, client: &mut Client, query: &[u8]) -> (
         let Some(conn) = client.conn.as_mut() else { break };
         let rest = &query[done..];
         if authenticated && conn.parser.is_idle() {
-            let (count, bytes) = run_whole(server, client, rest, max_bulk_bytes);
-            if count > 0 {
+            let found = parse_whole(rest, max_bulk_bytes as usize, &mut argv);
+            if let Some(whole) = found {
+                let many = whole.bytes < rest.len();
+                let (count, bytes) =
+                    if many && server.keyspace.dbs[client.db].len() >= PREFETCH_KEYS {
+                        run_pipeline(server, client, rest)
+                    } else {
+                        run_one(server, client, Args(&argv[..whole.argc]), None, &whole, rest);
+                        (1, whole.bytes)
+                    };
                 commands += count;
                 done += bytes;
                 continue;
@@ -148,24 +158,6 @@ fn is_stopped(client: &Client) -> bool {
     client.is_closing() || client.flags.has(ClientFlags::BLOCKED)
 }
 
-/// Runs whole commands of a few arguments at the start of `query`: one, or batches of them if
-/// several came and prefetching pays. Returns how many, and their bytes.
-#[inline]
-fn run_whole(
-    server: &mut Server,
-    client: &mut Client,
-    query: &[u8],
-    max_bulk_bytes: i64,
-) -> (usize, usize) {
-    let mut argv: [&[u8]; FEW_ARGS] = [&[]; FEW_ARGS];
-    let Some(whole) = parse_whole(query, max_bulk_bytes, &mut argv) else { return (0, 0) };
-    if whole.bytes < query.len() && server.keyspace.dbs[client.db].len() >= PREFETCH_KEYS {
-        return run_pipeline(server, client, query);
-    }
-    run_one(server, client, Args(&argv[..whole.argc]), None, &query[..whole.bytes]);
-    (1, whole.bytes)
-}
-
 /// Runs batches until there is no further whole command or one stops the client.
 #[inline(never)]
 fn run_pipeline(server: &mut Server, client: &mut Client, query: &[u8]) -> (usize, usize) {
@@ -183,8 +175,7 @@ fn run_pipeline(server: &mut Server, client: &mut Client, query: &[u8]) -> (usiz
             args += argv.len();
             server.exec.key_memo =
                 KeyMemo(ahead.key.map(|at| (argv[1].as_ptr(), argv[1].len(), at)));
-            let raw = &query[bytes..bytes + ahead.whole.bytes];
-            run_one(server, client, Args(argv), ahead.id, raw);
+            run_one(server, client, Args(argv), ahead.id, &ahead.whole, &query[bytes..]);
             commands += 1;
             bytes += ahead.whole.bytes;
             if is_stopped(client) || server.auth_required(client) {
@@ -214,7 +205,9 @@ fn run_odd(
     let used = match parser.parse(query, limits) {
         Ok(Parsed::Command { bytes }) => {
             let argv: Vec<&[u8]> = (0..parser.argc()).map(|i| parser.arg(query, i)).collect();
-            run_one(server, client, Args(&argv), None, &query[..bytes]);
+            let args_bytes = argv.iter().map(|arg| arg.len()).sum();
+            let whole = Whole { argc: argv.len(), bytes, args_bytes };
+            run_one(server, client, Args(&argv), None, &whole, query);
             parser.reset();
             Some(bytes)
         }
@@ -237,21 +230,22 @@ fn run_odd(
     used
 }
 
-/// `raw`: the bytes of the command.
-#[inline]
+/// `whole`: what was found at the start of `query`.
+#[inline(always)]
 fn run_one(
     server: &mut Server,
     client: &mut Client,
     args: Args<'_>,
     known: Option<CommandId>,
-    raw: &[u8],
+    whole: &Whole,
+    query: &[u8],
 ) {
-    client.argv_bytes = args.iter().map(|arg| arg.len()).sum();
+    client.argv_bytes = whole.args_bytes;
     if client.flags.has(LINK) {
         let kept = client.reply.len();
         process_command(server, client, args, known);
         server.after_link_command(client, kept);
-        server.master_command_done(client, raw);
+        server.master_command_done(client, &query[..whole.bytes]);
     } else {
         process_command(server, client, args, known);
     }

@@ -43,7 +43,7 @@ struct Muted {
 /// Collected commands of the current execution unit.
 #[derive(Debug, Default)]
 pub struct Propagate {
-    /// Somebody listens: AOF on, or replicas, or a backlog.
+    /// Somebody listens: AOF on, or replicas, or a backlog. Else nothing is wished and collected.
     pub enabled: bool,
     ops: Vec<Op>,
     /// The commands, encoded.
@@ -75,14 +75,20 @@ impl Propagate {
         *self = Propagate { enabled, ..aside };
     }
 
+    /// Somebody listens from now on, or nobody does.
+    pub fn enable(&mut self, on: bool) {
+        self.enabled = on;
+        self.wishes = Wishes::default();
+    }
+
     /// The running command is not propagated.
     pub fn prevent(&mut self) {
-        self.wishes.prevented = true;
+        self.wishes.prevented = self.enabled;
     }
 
     /// The running command goes to the replicas although it changes no data.
     pub fn force_replicas(&mut self) {
-        self.wishes.forced = true;
+        self.wishes.forced = self.enabled;
     }
 
     /// The effects of commands go to the AOF (bit 0) and the replicas (bit 1), or not.
@@ -92,7 +98,7 @@ impl Propagate {
 
     /// The running command is propagated even if it changes nothing here.
     pub fn force(&mut self) {
-        self.wishes.forced_to_all = true;
+        self.wishes.forced_to_all = self.enabled;
     }
 
     /// One more command is propagated, after those given before and before the running one.

@@ -292,7 +292,7 @@ impl Server {
         let id = client.id;
         if !client.flags.has(ClientFlags::PENDING_WRITE) {
             client.flags.set(ClientFlags::PENDING_WRITE);
-            self.clients.pending_write.push(id);
+            self.clients.pending_write.push(token);
         }
         if full || self.config.maxmemory_clients != 0 {
             self.check_receiver(id);
@@ -327,7 +327,8 @@ impl Server {
         write(&mut client.reply);
         if !client.flags.has(ClientFlags::PENDING_WRITE) {
             client.flags.set(ClientFlags::PENDING_WRITE);
-            self.clients.pending_write.push(id);
+            let token = client.token;
+            self.clients.pending_write.push(token);
         }
         self.check_receiver(id);
     }

@@ -7,7 +7,6 @@ use super::acl::log::Context;
 use super::call::call;
 use super::client::Client;
 use super::dispatch;
-use super::gate::arity_holds;
 use crate::commands::spec::flag;
 use crate::commands::table::CommandId;
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
@@ -67,9 +66,10 @@ impl<'a> ScriptHost<'a> {
             let error = ReplyError::fixed("ERR Unknown Redis command called from script");
             return Err((None, error));
         };
-        let spec = self.server.commands.get(id).spec;
+        let command = self.server.commands.get(id);
+        let spec = command.spec;
         let refuse = |text: &'static str| Err((Some(id), ReplyError::fixed(text)));
-        if !arity_holds(spec, args.len()) {
+        if !command.takes(args.len()) {
             return refuse("ERR Wrong number of args calling Redis command from script");
         }
         if spec.flags & flag::NOSCRIPT != 0 && !self.server.debug.disable_deny_scripts {

@@ -33,7 +33,7 @@ pub fn ping(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     } else if let Some(message) = args.get(1) {
         reply.bulk(message);
     } else {
-        reply.simple("PONG");
+        reply.raw(b"+PONG\r\n");
     }
     Ok(())
 }

@@ -8,7 +8,6 @@ use crate::server::acl::check::{check_command, find_command};
 use crate::server::acl::rules::category_bit;
 use crate::server::acl::selector::Selector;
 use crate::server::acl::{DEFAULT_USER, log};
-use crate::server::gate::arity_holds;
 
 /// Bits of a password without an argument.
 const DEFAULT_BITS: i64 = 256;
@@ -154,7 +153,7 @@ pub fn acl_dryrun(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let Some(command) = find_command(&ctx.server.commands, line) else {
         return Err(ReplyError::err([b"Command '", line[0], b"' not found"].concat()));
     };
-    if !arity_holds(command.spec, line.len()) {
+    if !command.takes(line.len()) {
         return Err(ReplyError::wrong_arity(&command.full_name));
     }
     match check_command(Some(&user), command, line) {

@@ -9,11 +9,9 @@ use crate::storage::object::StrRef;
 /// Replies the string, or null. True if it existed.
 fn reply_string(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<bool, ReplyError> {
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
-    let direct = server.may_send_directly(client);
     match server.read_string(client.db, key)? {
-        Some(StrRef::Bytes(bytes)) if direct && bytes.len() >= DIRECT_BYTES => {
-            let sent = client.send_bulk(bytes);
-            server.count_output(client, sent);
+        Some(StrRef::Bytes(bytes)) if bytes.len() >= DIRECT_BYTES => {
+            reply_large_string(ctx, key);
             Ok(true)
         }
         Some(value) => {
@@ -23,6 +21,21 @@ fn reply_string(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<bool, ReplyError> {
         None => {
             client.reply.null();
             Ok(false)
+        }
+    }
+}
+
+/// Replies a string that was found, from where it is if that is possible.
+fn reply_large_string(ctx: &mut Ctx<'_>, key: &[u8]) {
+    let (server, client) = (&mut *ctx.server, &mut *ctx.client);
+    let found = server.keyspace.dbs[client.db].find(key).and_then(|entry| entry.str_value());
+    match found {
+        Some(StrRef::Bytes(bytes)) if server.may_send_directly(client) => {
+            let sent = client.send_bulk(bytes);
+            server.count_output(client, sent);
+        }
+        found => {
+            found.expect("found before").with_bytes(|bytes| client.reply.bulk(bytes));
         }
     }
 }

@@ -111,7 +111,7 @@ impl Server {
         }
         let state = std::mem::replace(&mut self.aof.state, AofState::Off);
         // Replicas get none of it either.
-        self.propagate.enabled = false;
+        self.propagate.enable(false);
         self.start_loading(total, None, false);
         let mut result = AofLoad::Ok;
         let mut before = 0;

@@ -154,7 +154,7 @@ impl Server {
 
     /// Whether changes are collected at all: to be called when a listener comes or goes.
     pub fn update_propagation(&mut self) {
-        self.propagate.enabled = self.aof.is_on() || self.feeds_stream();
+        self.propagate.enable(self.aof.is_on() || self.feeds_stream());
     }
 
     /// The offset of the replication stream that the next sync makes durable.

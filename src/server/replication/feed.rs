@@ -81,7 +81,8 @@ impl Server {
             if let Some(client) = self.clients.get_mut(id) {
                 if wakes && !client.flags.has(ClientFlags::PENDING_WRITE) {
                     client.flags.set(ClientFlags::PENDING_WRITE);
-                    self.clients.pending_write.push(id);
+                    let token = client.token;
+                    self.clients.pending_write.push(token);
                 }
                 self.limit_replica_output(id);
             }
