@@ -9,7 +9,6 @@ is the server's CPU time per request (sum of its threads' schedstat); throughput
 client too. `cpu_ratio` above 1 means that the candidate needs less; a claim needs its bootstrap
 95 % interval (`low`, `high`) clear of 1. REDIS_BENCHMARK names the client binary."""
 
-import argparse
 import random
 import re
 import shlex
@@ -19,7 +18,8 @@ import sys
 import time
 from dataclasses import dataclass
 
-from common import BENCHMARK, Server, progress
+from common import (BENCHMARK, Server, chosen_cases, comparison_parser, paired_samples,
+                    progress)
 from load import fill
 
 VALUE = "x" * 64
@@ -110,10 +110,10 @@ def compare(name, servers, options):
     requests = max(2000, int(requests * options.scale))
     for server in servers:  # warm up: the keys of this case exist, the tables have their size
         measure(server, requests // 5 + 1000, arguments, options)
-    samples = [[], []]
-    for turn in range(options.rounds):
-        for side in (0, 1) if turn % 2 == 0 else (1, 0):
-            samples[side].append(measure(servers[side], requests, arguments, options))
+    def take(side):
+        return measure(servers[side], requests, arguments, options)
+
+    samples = paired_samples(options.rounds, take)
 
     def both(attribute):
         return [statistics.median(getattr(s, attribute) for s in side) for side in samples]
@@ -126,19 +126,12 @@ def compare(name, servers, options):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    p.add_argument("reference")
-    p.add_argument("candidate")
-    p.add_argument("--rounds", type=int, default=7)
-    p.add_argument("--only", default="", help="comma list of: " + " ".join(CASES))
+    p = comparison_parser(__doc__, CASES, rounds=7)
     p.add_argument("--keys", type=int, default=1_000_000)
     p.add_argument("--scale", type=float, default=1.0, help="multiplies the number of requests")
     p.add_argument("--extra", default="", help="more server options, e.g. '--io-threads 2'")
     options = p.parse_args()
-    names = options.only.split(",") if options.only else list(CASES)
-    unknown = [name for name in names if name not in CASES]
-    if unknown:
-        sys.exit(f"unknown case {unknown[0]}; there are: {' '.join(CASES)}")
+    names = chosen_cases(options.only, CASES)
     servers = [prepare(binary, options) for binary in (options.reference, options.candidate)]
     time.sleep(2)  # rehashing and lazy work after loading end here
     print(FIELDS, flush=True)

@@ -3,6 +3,7 @@
 Python standard library only, Linux only (/proc). Every server started here listens on 127.0.0.1,
 works in a temporary directory and is ended by its own pid."""
 
+import argparse
 import atexit
 import os
 import platform
@@ -136,6 +137,34 @@ class Server:
                 self.process.kill()
                 self.process.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def comparison_parser(doc, cases, rounds):
+    """The options that every comparison of two servers takes."""
+    p = argparse.ArgumentParser(description=doc.split("\n\n")[0])
+    p.add_argument("reference")
+    p.add_argument("candidate")
+    p.add_argument("--rounds", type=int, default=rounds)
+    p.add_argument("--only", default="", help="comma list of: " + " ".join(cases))
+    return p
+
+
+def chosen_cases(only, cases):
+    """The names in a comma list, or all; ends the program if one is unknown."""
+    names = only.split(",") if only else list(cases)
+    unknown = [name for name in names if name not in cases]
+    if unknown:
+        sys.exit(f"unknown case {unknown[0]}; there are: {' '.join(cases)}")
+    return names
+
+
+def paired_samples(rounds, take):
+    """`take(side)` for both sides in the order A B, B A, A B, ...: a drift hits both."""
+    samples = [[], []]
+    for turn in range(rounds):
+        for side in (0, 1) if turn % 2 == 0 else (1, 0):
+            samples[side].append(take(side))
+    return samples
 
 
 def free_port():

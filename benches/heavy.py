@@ -7,11 +7,10 @@ One connection sends the command `calls` times to one server and to the other in
 B A, ...; what is counted is the server's CPU time (sum of its threads' schedstat). `ratio` above 1
 means that the candidate needs less. A server without the command leaves the case out."""
 
-import argparse
 import statistics
 import sys
 
-from common import Server
+from common import Server, chosen_cases, comparison_parser, paired_samples
 from load import fill
 
 # name: (calls a round, command)
@@ -79,6 +78,11 @@ CASES = {
     "xrevrange-100": (1000, "XREVRANGE x + - COUNT 100"),
     "xrange-middle-100": (1000, "XRANGE x 1-5000 + COUNT 100"),
     "xread-100": (1000, "XREAD COUNT 100 STREAMS x 1-100"),
+    "xadd": (3000, "XADD xa * field value"),
+    "xadd-maxlen": (3000, "XADD xm MAXLEN ~ 1000 * field value"),
+    "xreadgroup-10": (300, "XREADGROUP GROUP g consumer COUNT 10 STREAMS x >"),
+    "xreadgroup-history-100": (300, "XREADGROUP GROUP g consumer COUNT 100 STREAMS x 0"),
+    "xpending": (1000, "XPENDING x g - + 100"),
     "xlen-xinfo": (2000, "XINFO STREAM x"),
     "dbsize-info": (300, "INFO"),
     "command": (5, "COMMAND"),
@@ -86,8 +90,10 @@ CASES = {
     "dump-10k-hash": (30, "DUMP h"),
     "object-encoding": (3000, "OBJECT ENCODING h"),
     "memory-usage": (1000, "MEMORY USAGE h"),
+    "eval-one-call": (3000, "EVAL one_call 0"),
     "eval-loop-1000": (30, "EVAL for_loop 0"),
 }
+ONE_CALL = "return redis.call('get','w1')"
 LOOP = "local s=0 for i=1,1000 do s=s+tonumber(redis.call('incr','c')) end return s"
 
 
@@ -111,6 +117,7 @@ def data(scale):
         yield "GEOADD", "geo", 10 + i * 7 % 1000 / 150, 50 + i * 13 % 1000 / 200, f"place{i}"
         yield "SET", f"w{i}", i * 31 % n
         yield "SET", f"v{i}", f"value{i}"
+    yield "XGROUP", "CREATE", "x", "g", "0"
     for i in range(100):
         yield "HSET", "h100", f"field{i}", f"value{i}"
     big = bytes(i * 31 % 251 for i in range(1 << 20))
@@ -150,7 +157,8 @@ def measure(server, connection, name):
         if text is None:
             scan_all(connection)
             continue
-        command = [LOOP if word == "for_loop" else word for word in text.split(" ")]
+        scripts = {"for_loop": LOOP, "one_call": ONE_CALL}
+        command = [scripts.get(word, word) for word in text.split(" ")]
         try:
             connection.command(*command)
         except RuntimeError as error:
@@ -161,24 +169,14 @@ def measure(server, connection, name):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    p.add_argument("reference")
-    p.add_argument("candidate")
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--only", default="", help="comma list of: " + " ".join(CASES))
+    p = comparison_parser(__doc__, CASES, rounds=5)
     p.add_argument("--scale", type=float, default=1.0, help="multiplies the number of keys")
     options = p.parse_args()
-    names = options.only.split(",") if options.only else list(CASES)
-    unknown = [name for name in names if name not in CASES]
-    if unknown:
-        sys.exit(f"unknown case {unknown[0]}; there are: {' '.join(CASES)}")
+    names = chosen_cases(options.only, CASES)
     sides = [prepare(binary, options) for binary in (options.reference, options.candidate)]
     print("case,reference_us,candidate_us,ratio,worst_ratio", flush=True)
     for name in names:
-        samples = [[], []]
-        for turn in range(options.rounds):
-            for side in (0, 1) if turn % 2 == 0 else (1, 0):
-                samples[side].append(measure(*sides[side], name))
+        samples = paired_samples(options.rounds, lambda side: measure(*sides[side], name))
         if None in samples[0] + samples[1]:
             print(f"left out {name}", file=sys.stderr)
             continue

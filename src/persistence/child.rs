@@ -9,7 +9,7 @@ use mio::unix::pipe::{Receiver, Sender};
 
 use crate::sys::{fork, monotonic, process};
 
-/// Why a child runs. One child at a time.
+/// Why a child runs. One child at a time, but for debuggers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChildKind {
     /// Writes an RDB file.
@@ -17,22 +17,31 @@ pub enum ChildKind {
     /// Sends an RDB file to replicas.
     RdbSocket,
     AofRewrite,
+    /// Debugs a script. There may be several of these beside one of the others.
+    Debugger,
 }
 
 impl ChildKind {
     /// Either kind of RDB child.
     pub fn is_rdb(self) -> bool {
-        self != ChildKind::AofRewrite
+        matches!(self, ChildKind::Rdb | ChildKind::RdbSocket)
     }
 
     /// As messages about processes name it.
     pub fn short_name(self) -> &'static str {
-        if self.is_rdb() { "RDB" } else { "AOF" }
+        match self {
+            ChildKind::Rdb | ChildKind::RdbSocket => "RDB",
+            ChildKind::AofRewrite => "AOF",
+            ChildKind::Debugger => "LDB",
+        }
     }
 
     /// As the log names its work.
     pub fn name(self) -> &'static str {
-        if self.is_rdb() { "RDB" } else { "AOF rewrite" }
+        match self {
+            ChildKind::AofRewrite => "AOF rewrite",
+            _ => self.short_name(),
+        }
     }
 }
 

@@ -19,6 +19,9 @@ pub struct ErrorInfo {
 
 /// Pushes the table of an error. A text that starts with `-` starts with its code; others get ERR.
 pub fn push_error(stack: &mut Stack, text: &[u8]) {
+    if let Some(session) = stack.session() {
+        session.borrow_mut().log_error(text);
+    }
     let (code, message) = match text.strip_prefix(b"-") {
         None => (&b"ERR"[..], text),
         Some(rest) => match memchr::memchr(b' ', rest) {

@@ -7,6 +7,7 @@
 
 pub mod cache;
 pub mod convert;
+pub mod debugger;
 pub mod errors;
 pub mod flags;
 pub mod functions;

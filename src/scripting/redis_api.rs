@@ -4,6 +4,7 @@
 use sha1::{Digest, Sha1};
 
 use super::convert;
+use super::debugger;
 use super::errors::{self, raise};
 use super::host::{Host, Registered};
 use super::lua::{CallResult, Kind, Raise, Ref, Stack};
@@ -11,6 +12,9 @@ use super::{Version, flags};
 
 /// Arguments of most commands; more of them take an allocation.
 const FEW_ARGS: usize = 16;
+
+/// Bytes of a line of the log.
+const MAX_LOG_BYTES: usize = 1 << 20;
 
 /// Where effects of commands go, as `redis.set_repl` takes it.
 pub const REPL_AOF: u8 = 1;
@@ -44,17 +48,33 @@ pub fn add_common(stack: &mut Stack, version: &Version) {
     set_host(stack, "acl_check_cmd", acl_check_cmd);
 }
 
-/// What only EVAL scripts have. There is no debugger to stop in.
+/// What only EVAL scripts have.
 pub fn add_eval_only(stack: &mut Stack) {
-    set(stack, "breakpoint", |stack| {
-        stack.push_boolean(false);
-        Ok(1)
-    });
-    set(stack, "debug", |_| Ok(0));
+    set(stack, "breakpoint", breakpoint);
+    set(stack, "debug", debug);
     set(stack, "replicate_commands", |stack| {
         stack.push_boolean(true);
         Ok(1)
     });
+}
+
+/// `redis.breakpoint`: the script stops before its next line if it is debugged.
+fn breakpoint(stack: &mut Stack) -> CallResult {
+    let session = stack.session();
+    if let Some(session) = &session {
+        session.borrow_mut().call_breakpoint();
+    }
+    stack.push_boolean(session.is_some());
+    Ok(1)
+}
+
+/// `redis.debug`: tells the debugger these values.
+fn debug(stack: &mut Stack) -> CallResult {
+    if let Some(session) = stack.session() {
+        let values = debugger::arguments(stack);
+        session.borrow_mut().log_values(&values);
+    }
+    Ok(0)
 }
 
 /// `redis.log` and its levels.
@@ -138,7 +158,9 @@ fn command(stack: &mut Stack, host: &mut dyn Host, raises: bool) -> CallResult {
         Ok(argc) => match with_arguments(stack, argc, |argv| host.call(argv)) {
             Err(refused) => {
                 stack.set_top(0);
-                errors::push_error(stack, &refused.0);
+                // Which code it has if it says none.
+                let text = refused.0.strip_prefix(b"-ERR ").unwrap_or(&refused.0);
+                errors::push_error(stack, text);
                 errors::mark_counted(stack);
                 true
             }
@@ -146,7 +168,11 @@ fn command(stack: &mut Stack, host: &mut dyn Host, raises: bool) -> CallResult {
                 stack.set_top(0);
                 let reply = host.command_reply();
                 convert::push_reply(stack, reply);
-                reply.first() == Some(&b'-')
+                let is_error = reply.first() == Some(&b'-');
+                if is_error && let Some(session) = stack.session() {
+                    session.borrow_mut().log_reply(reply);
+                }
+                is_error
             }
         },
     };
@@ -282,7 +308,8 @@ fn log(stack: &mut Stack, host: &mut dyn Host) -> CallResult {
             if idx > 2 {
                 text.push(b' ');
             }
-            text.extend_from_slice(part);
+            let room = MAX_LOG_BYTES.saturating_sub(text.len());
+            text.extend_from_slice(&part[..part.len().min(room)]);
         }
     }
     host.log(level, &text);

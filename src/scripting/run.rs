@@ -1,5 +1,6 @@
 //! Running a compiled script or function for a host: arguments in, result or error out.
 
+use super::debugger::SharedSession;
 use super::host::Host;
 use super::lua::{Kind, Lua, Ref, Stack};
 use super::sandbox::Kept;
@@ -21,6 +22,8 @@ pub struct Job<'a> {
     pub eval: bool,
     /// It can be interrupted.
     pub interrupts: bool,
+    /// It is debugged; then nothing else interrupts it.
+    pub session: Option<SharedSession>,
 }
 
 /// Steps of the garbage collection, every now and then.
@@ -43,6 +46,9 @@ pub fn run(lua: &Lua, kept: &Kept, host: &mut dyn Host, job: &Job<'_>) {
     if job.interrupts {
         lua.set_interrupts(INTERRUPT_EVERY);
     }
+    if job.session.is_some() {
+        lua.set_session(job.session.clone(), INTERRUPT_EVERY);
+    }
     lua.enter(host, |stack| {
         prepare(stack, kept, job);
         let handler = if job.eval { stack.top() - 1 } else { stack.top() - 3 };
@@ -54,6 +60,9 @@ pub fn run(lua: &Lua, kept: &Kept, host: &mut dyn Host, job: &Job<'_>) {
     });
     if job.interrupts {
         lua.set_interrupts(0);
+    }
+    if job.session.is_some() {
+        lua.set_session(None, 0);
     }
 }
 

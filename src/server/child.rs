@@ -52,6 +52,8 @@ impl Outcome {
 #[derive(Default)]
 pub struct ChildState {
     pub active: Option<ActiveChild>,
+    /// Process ids of the children that debug scripts.
+    pub debuggers: Vec<i32>,
     /// This process is a child of that kind.
     pub inside: Option<ChildKind>,
     /// What it said last.
@@ -164,12 +166,52 @@ impl Server {
         }
     }
 
-    fn child_born(&mut self, pid: i32, kind: ChildKind, reader: InfoReader, start_us: u64) {
+    /// Runs `work` in a forked child that debugs a script; it ends by itself, and there may be
+    /// others. Returns in the parent only.
+    pub fn spawn_debugger(&mut self, work: impl FnOnce(&mut Server)) -> io::Result<()> {
+        if self.child.inside.is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let parent = sys::process::pid();
+        let start_us = monotonic::now_us();
+        match fork::fork()? {
+            Forked::Child => {
+                let _guard = NeverReturns;
+                self.become_child(ChildKind::Debugger, parent);
+                signal::ignore_shutdown_signals();
+                // The parent's clients are told by the parent's end, and what the script does here
+                // concerns nobody.
+                self.clients.drop_connections();
+                self.propagate.enabled = false;
+                work(self);
+                sys::process::exit_now(0)
+            }
+            Forked::Parent(pid) => {
+                self.count_fork(start_us);
+                self.child.debuggers.push(pid);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the children that debug scripts.
+    pub fn kill_debuggers(&mut self) {
+        for pid in std::mem::take(&mut self.child.debuggers) {
+            self.log_notice(&format!("Killing debugging session {pid}"));
+            fork::send_signal(pid, signal::SIGKILL);
+        }
+    }
+
+    fn count_fork(&mut self, start_us: u64) {
         self.child.fork_us = monotonic::now_us() - start_us;
         let used_gb = sys::malloc::used_memory() as f64 / f64::from(1 << 30);
         self.child.fork_rate = used_gb * 1e6 / self.child.fork_us.max(1) as f64;
         self.stats.total_forks += 1;
         self.latency_add_if_needed("fork", (self.child.fork_us / 1000) as i64);
+    }
+
+    fn child_born(&mut self, pid: i32, kind: ChildKind, reader: InfoReader, start_us: u64) {
+        self.count_fork(start_us);
         self.child.reset_progress();
         self.child.keys_total = self.keyspace.len() as u64;
         let start_s = super::clock::unix_us() / 1_000_000;
@@ -227,6 +269,8 @@ impl Server {
         };
         if self.child.active.as_ref().is_some_and(|child| child.pid == end.pid) {
             self.child_ended(&end);
+        } else if let Some(index) = self.child.debuggers.iter().position(|pid| *pid == end.pid) {
+            self.child.debuggers.swap_remove(index);
         } else {
             let pid = end.pid;
             self.log_warning(&format!("Warning, detected child with unmatched pid: {pid}"));
@@ -240,6 +284,8 @@ impl Server {
         match kind {
             ChildKind::Rdb | ChildKind::RdbSocket => self.background_save_done(kind, pid, outcome),
             ChildKind::AofRewrite => self.aof_rewrite_done(pid, outcome),
+            // Those are no active child.
+            ChildKind::Debugger => {}
         }
         if outcome == Outcome::Success {
             self.child.receive();

@@ -51,6 +51,14 @@ impl ClientFlags {
     pub const IN_EXEC: ClientFlags = ClientFlags(1 << 25);
     /// Sent something that is not the protocol.
     pub const PROTOCOL_ERROR: ClientFlags = ClientFlags(1 << 26);
+    /// Its EVAL scripts are debugged, in a child process.
+    pub const DEBUG_FORKED: ClientFlags = ClientFlags(1 << 27);
+    /// Its EVAL scripts are debugged, while all else waits.
+    pub const DEBUG_SYNC: ClientFlags = ClientFlags(1 << 28);
+    /// Either kind of debugging.
+    pub const DEBUG: ClientFlags = ClientFlags(1 << 27 | 1 << 28);
+    /// Its connection belongs to a child process now: ours is closed without a word to the peer.
+    pub const HANDED_OVER: ClientFlags = ClientFlags(1 << 29);
 
     /// Both sets.
     pub const fn and(self, other: ClientFlags) -> ClientFlags {

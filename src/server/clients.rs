@@ -180,6 +180,15 @@ impl Clients {
         self.by_id.keys().copied().collect()
     }
 
+    /// In a forked child: closes the copies of the descriptors of all clients that are checked in.
+    pub fn drop_connections(&mut self) {
+        for (_, slot) in &mut self.slots {
+            if let Some(client) = slot.client.as_deref_mut() {
+                client.conn = None;
+            }
+        }
+    }
+
     /// The first id above `after`: to walk all clients a few at a time.
     pub fn id_after(&self, after: u64) -> Option<u64> {
         self.by_id.range(after + 1..).next().map(|(id, _)| *id)

@@ -4,8 +4,11 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use mio::net::{TcpStream, UnixStream};
+use socket2::{SockRef, Socket};
 
 use crate::protocol::request::RequestParser;
 use crate::sys::socket;
@@ -46,6 +49,15 @@ impl Read for Stream {
     }
 }
 
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
 impl Stream {
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
@@ -74,6 +86,22 @@ impl Stream {
             Stream::Tcp(stream) => stream,
             Stream::Unix(stream) => stream,
         }
+    }
+
+    /// A second descriptor of the connection, whose reads wait and whose writes wait for at most
+    /// `write_timeout`. So does this one, until [`Stream::unblock`].
+    pub fn blocking_clone(&self, write_timeout: Duration) -> io::Result<Socket> {
+        let socket = Socket::from(self.as_fd().try_clone_to_owned()?);
+        socket.set_nonblocking(false)?;
+        socket.set_write_timeout(Some(write_timeout))?;
+        Ok(socket)
+    }
+
+    /// Reads and writes do not wait any more.
+    pub fn unblock(&self) -> io::Result<()> {
+        let socket = SockRef::from(self);
+        socket.set_nonblocking(true)?;
+        socket.set_write_timeout(None)
     }
 
     pub fn raw_fd(&self) -> i32 {

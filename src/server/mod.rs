@@ -51,6 +51,7 @@ pub mod pubsub;
 pub mod rdb;
 pub mod replication;
 pub mod script;
+mod script_debug;
 mod script_host;
 pub mod shutdown;
 pub mod slowlog;

@@ -324,6 +324,7 @@ impl Server {
         self.forget_client(&mut client);
         if let Some(conn) = &client.conn
             && self.has_child()
+            && !client.flags.has(ClientFlags::HANDED_OVER)
         {
             // The child holds the descriptor too: closing ours would not tell the peer. A socket
             // that is gone already needs no telling.

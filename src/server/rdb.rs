@@ -66,9 +66,10 @@ impl RdbState {
 impl Server {
     /// Children, and what is to be begun when there is none.
     pub fn persistence_cron(&mut self) {
-        if self.has_child() {
+        if self.has_child() || !self.child.debuggers.is_empty() {
             self.child_cron();
-        } else {
+        }
+        if !self.has_child() {
             self.save_if_due();
         }
         // After everything else that may want a child: a save that waits can wait longer.

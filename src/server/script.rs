@@ -13,6 +13,7 @@ use crate::commands::{Args, Ctx, ReplyError};
 use crate::config::file::REDIS_VERSION;
 use crate::protocol::reply::Reply;
 use crate::scripting::cache::{Script, ScriptCache};
+use crate::scripting::debugger::SharedSession;
 use crate::scripting::functions::{Function, Functions};
 use crate::scripting::redis_api::{REPL_AOF, REPL_REPLICAS};
 use crate::scripting::run::{self, Job};
@@ -86,6 +87,8 @@ pub struct Scripts {
     /// On whose behalf scripts run commands; `None` while one runs.
     client: Option<Box<Client>>,
     pub running: Option<Running>,
+    /// The next script is debugged in this session.
+    pub session: Option<SharedSession>,
 }
 
 fn version() -> Version {
@@ -110,6 +113,7 @@ impl Scripts {
             functions: Functions::new(version(), limit),
             client: Some(Box::new(client)),
             running: None,
+            session: None,
         }
     }
 
@@ -248,10 +252,12 @@ impl Server {
         };
         let (keys, args) = command[3..].split_at(keys);
         let eval = matches!(target, Target::Eval(_));
-        let interrupts = server.config.busy_reply_threshold > 0;
-        let job = Job { function, name: target.name(), keys, args, eval, interrupts };
+        let session = server.scripts.session.take();
+        let interrupts = server.config.busy_reply_threshold > 0 && session.is_none();
+        let name = target.name();
+        let job = Job { function, name, keys, args, eval, interrupts, session: session.clone() };
         server.propagate.set_targets(REPL_AOF | REPL_REPLICAS);
-        let mut host = ScriptHost::new(server, ctx.client, client, command);
+        let mut host = ScriptHost::new(server, ctx.client, client, command, session);
         run::run(&lua, &kept, &mut host, &job);
         let mut client = host.into_client();
         drop((lua, kept));

@@ -12,6 +12,7 @@ use crate::commands::table::CommandId;
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::protocol::reply::Reply;
 use crate::scripting::Host;
+use crate::scripting::debugger::SharedSession;
 use crate::scripting::host::{Refused, Registered};
 
 /// What a script may do.
@@ -33,6 +34,8 @@ pub struct ScriptHost<'a> {
     command: Args<'a>,
     /// In a cluster: the slot of the keys so far, the declared ones first.
     slot: Option<u16>,
+    /// The script is debugged.
+    session: Option<SharedSession>,
 }
 
 impl<'a> ScriptHost<'a> {
@@ -41,9 +44,10 @@ impl<'a> ScriptHost<'a> {
         caller: &'a mut Client,
         client: Box<Client>,
         command: Args<'a>,
+        session: Option<SharedSession>,
     ) -> ScriptHost<'a> {
         let slot = server.declared_slot(command);
-        ScriptHost { server, caller, client, command, slot }
+        ScriptHost { server, caller, client, command, slot, session }
     }
 
     /// The script is over.
@@ -130,6 +134,9 @@ impl ScriptHost<'_> {
 impl Host for ScriptHost<'_> {
     fn call(&mut self, argv: &[&[u8]]) -> Result<(), Refused> {
         self.client.reply.truncate(0);
+        if let Some(session) = &self.session {
+            session.borrow_mut().log_command(argv);
+        }
         let id = match self.admit(Args(argv)) {
             Ok(id) => id,
             Err((id, error)) => {
@@ -153,7 +160,14 @@ impl Host for ScriptHost<'_> {
     }
 
     fn command_reply(&self) -> &[u8] {
-        self.client.reply.as_bytes()
+        let reply = self.client.reply.as_bytes();
+        if let Some(session) = &self.session
+            && !reply.starts_with(b"-")
+        {
+            // An error is logged after what it becomes for the script.
+            session.borrow_mut().log_reply(reply);
+        }
+        reply
     }
 
     fn set_resp3(&mut self, on: bool) {

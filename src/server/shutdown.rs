@@ -55,6 +55,7 @@ impl Server {
 
     fn finish_shutdown(&mut self) -> bool {
         self.log_lagging_replicas();
+        self.kill_debuggers();
         if !self.save_before_exit() {
             self.log_warning(
                 "Errors trying to shut down the server. Check the logs for more information.",

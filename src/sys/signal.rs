@@ -287,6 +287,13 @@ pub fn reset_in_child(on_usr1: extern "C" fn(libc::c_int)) {
     set_handler(SIGUSR1, on_usr1 as libc::sighandler_t, 0);
 }
 
+/// In a forked child that a person works with: it ends when the person or the parent wants it to,
+/// not by the signals that end the parent.
+pub fn ignore_shutdown_signals() {
+    set_handler(SIGTERM, libc::SIG_IGN, 0);
+    set_handler(SIGINT, libc::SIG_IGN, 0);
+}
+
 /// Sends SIGALRM to this process after `ms`, once; 0 cancels it.
 pub fn set_alarm_ms(ms: u64) {
     let value = libc::timeval {

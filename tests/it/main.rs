@@ -14,6 +14,7 @@ mod bitmaps;
 mod cluster_single;
 mod connections;
 mod crash;
+mod debugger;
 mod differential;
 mod geo;
 mod hash;

@@ -40,6 +40,24 @@ fn endless_scripts_can_be_killed() {
         "return string.rep('x', 30000):find('.-.-.-b')",
         "return string.gsub(string.rep('(', 300000), '%b()', '')",
         "table.insert({}, -2147483648, 1)",
+        "return string.rep('x', 2147483647)",
+        "local t = {1} for i = 1, 40 do t = {t, t} end return cjson.encode(t)",
+        "local t = {1} for i = 1, 15 do t = {t, t, t, t, t, t} end return cmsgpack.pack(t)",
+        "local s = string.rep('ab', 200000) return s:find(s:rep(2) .. 'c', 1, true) \
+         or (s:rep(20)):find(s:sub(1, -2) .. 'x', 1, true)",
+        "local t = {} for i = 1, 20000 do t[i] = 'x' end t[1] = string.rep('y', 100000) \
+         for i = 1, 20000 do t[i] = t[1] end return table.concat(t)",
+        // The worst case of quick sort with the median of three, built by the sort itself.
+        "local n, t, v, c, gas, at = 20000, {}, {}, 0, 0, 0 for i = 1, n do t[i], v[i] = i, n end \
+         table.sort(t, function(a, b) if v[a] == n and v[b] == n then if a == at then v[a] = c \
+         else v[b] = c end c = c + 1 end if v[a] == n then at = a elseif v[b] == n then at = b end \
+         return v[a] < v[b] end) while true do local w = {} for i = 1, n do w[i] = v[i] end \
+         table.sort(w) end",
+        "local s = string.rep('X', 100000000) while true do s = s:lower() s = s:upper() end",
+        "local co = coroutine.wrap(function() while true do coroutine.yield(1) end end) \
+         while true do co() end",
+        "while true do local co = coroutine.create(function() error({}) end) \
+         coroutine.resume(co) end",
         "setmetatable({}, {__index = function(t, k) while true do end end}).x()",
     ] {
         let (mut runner, mut other) = start_endless(&server, code);
@@ -117,6 +135,32 @@ fn hostile_scripts_neither_crash_nor_escape() {
         "return struct.pack('i2147483648', 1)",
         "return bit.tohex(1, -2147483648)",
         "redis.setresp(3) return redis.call('hgetall', 'nosuch')",
+        "return pcall(function() return cmsgpack.unpack('\\221\\255\\255') end)",
+        "_G.x = 1",
+        "rawset(_G, 'x', 1)",
+        "setmetatable(_G, {__index = function() return 1 end})",
+        "setmetatable(redis, {}) ",
+        "redis.call = nil",
+        "rawset(redis, 'call', nil)",
+        "rawset(string, 'rep', nil)",
+        "getfenv(redis.call).redis = nil",
+        "local f = loadstring('x = 1') setfenv(f, getfenv(0)) f()",
+        "for k, v in pairs(_G) do if type(v) == 'table' then v.rep = 1 end end",
+        "return loadstring(string.dump(function() return 1 end))",
+        "load(function() return '\\27Lua' end)",
+        "return #string.format('%99.99f', 1e308)",
+        "return ('x'):rep(1000):gsub('x*', function() error({}) end)",
+        "return string.format(string.rep('%s', 300), unpack({}, 1, 300))",
+        "return cjson.decode(string.rep('{\"a\":', 100000))",
+        "local t = setmetatable({}, {__len = error, __eq = error, __call = error}) \
+         return t",
+        "coroutine.yield(1)",
+        "return coroutine.running()",
+        "return newproxy(true)",
+        "debug.sethook()",
+        "os.exit(1)",
+        "require('os')",
+        "io.open('/etc/passwd')",
     ] {
         let reply = call!(client, ["EVAL", code, "0"]);
         drop(reply);

@@ -95,9 +95,11 @@ fn expire_generic(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Unit) -> CmdResult {
         ctx.set_expire(key, when);
         let mut digits = itoa::Buffer::new();
         let when = digits.format(when).as_bytes();
-        let mut argv = vec![b"PEXPIREAT".as_slice(), key, when];
-        argv.extend_from_slice(&args[3..]);
-        ctx.propagate_as(&argv);
+        let effect = [b"PEXPIREAT".as_slice(), key, when];
+        match &args[3..] {
+            [] => ctx.propagate_as(&effect),
+            options => ctx.propagate_as(&[&effect, options].concat()),
+        }
         ctx.changed(key, NotifyFlags::GENERIC, "expire", 1);
     }
     ctx.client.reply.int(1);

@@ -70,7 +70,7 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     };
     let lazy = ctx.server.config.lazyfree_lazy_server_del;
     let deleted = exists && ctx.server.remove_key(db, key, lazy);
-    let decides = !ctx.client.flags.has(ClientFlags::MASTER) && !ctx.server.loading.active;
+    let decides = !ctx.server.is_replica() && !ctx.server.loading.active;
     if decides && expire.is_some_and(|at| at <= now_ms) {
         if deleted {
             let name: &[u8] = if lazy { b"UNLINK" } else { b"DEL" };

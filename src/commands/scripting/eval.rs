@@ -3,6 +3,7 @@
 use crate::commands::{Args, CmdResult, Ctx, ReplyError, args};
 use crate::protocol::number;
 use crate::server::Server;
+use crate::server::client::ClientFlags;
 use crate::server::script::Target;
 
 const NOSCRIPT: ReplyError = ReplyError::fixed("NOSCRIPT No matching script. Please use EVAL.");
@@ -51,6 +52,13 @@ fn key_count(number: i64, args: Args<'_>) -> Result<usize, ReplyError> {
 
 fn run_body(ctx: &mut Ctx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     feed_monitors(ctx, args);
+    if ctx.client.flags.has(ClientFlags::DEBUG) {
+        return Server::debug_script(ctx, args, |ctx| compile_and_run(ctx, args, read_only));
+    }
+    compile_and_run(ctx, args, read_only)
+}
+
+fn compile_and_run(ctx: &mut Ctx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     let keys = key_count(args::int(args[2])?, args)?;
     let script = match ctx.server.scripts.eval.find_body(args[1]) {
         Some(script) => script,
@@ -63,6 +71,9 @@ fn run_sha(ctx: &mut Ctx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     feed_monitors(ctx, args);
     if args[1].len() != SHA_LEN {
         return Err(NOSCRIPT);
+    }
+    if ctx.client.flags.has(ClientFlags::DEBUG) {
+        return Err(ReplyError::fixed("ERR Please use EVAL instead of EVALSHA for debugging"));
     }
     let keys = key_count(args::int(args[2])?, args)?;
     let script = ctx.server.scripts.eval.find_sha(args[1]).ok_or(NOSCRIPT)?;

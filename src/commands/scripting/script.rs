@@ -3,6 +3,7 @@
 use crate::commands::args::is_option;
 use crate::commands::help::reply_help;
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
+use crate::server::client::ClientFlags;
 
 /// SCRIPT LOAD script
 pub fn script_load(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
@@ -37,19 +38,23 @@ pub fn script_kill(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// SCRIPT DEBUG YES | SYNC | NO. There is no debugger: scripts run to their end as always, and the
-/// log says so.
+/// SCRIPT DEBUG YES | SYNC | NO
 pub fn script_debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
-    if is_option(args[2], "no") {
-        ctx.client.reply.ok();
-        return Ok(());
+    let waiting = ctx.client.conn.as_ref().is_some_and(|conn| !conn.out.is_empty());
+    if waiting || !ctx.client.reply.is_empty() {
+        // They would come between the debugger's answers.
+        return Err(ReplyError::fixed("ERR SCRIPT DEBUG must be called outside a pipeline"));
     }
-    if is_option(args[2], "yes") || is_option(args[2], "sync") {
-        ctx.server.log_warning("There is no Lua debugger: scripts of SCRIPT DEBUG do not stop.");
-        ctx.client.reply.ok();
-        return Ok(());
-    }
-    Err(ReplyError::fixed("ERR Use SCRIPT DEBUG YES/SYNC/NO"))
+    let flags = match args[2] {
+        how if is_option(how, "no") => ClientFlags::default(),
+        how if is_option(how, "yes") => ClientFlags::DEBUG_FORKED,
+        how if is_option(how, "sync") => ClientFlags::DEBUG_SYNC,
+        _ => return Err(ReplyError::fixed("ERR Use SCRIPT DEBUG YES/SYNC/NO")),
+    };
+    ctx.client.flags.clear(ClientFlags::DEBUG);
+    ctx.client.flags.set(flags);
+    ctx.client.reply.ok();
+    Ok(())
 }
 
 /// SCRIPT HELP

@@ -5,6 +5,7 @@
 
 use crate::commands::args::{int_or, is_option};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
+use crate::server::client::ClientFlags;
 use crate::server::flush::Scope;
 
 /// Whether the freed memory is given back before the reply.
@@ -19,7 +20,8 @@ fn is_async(ctx: &Ctx<'_>, args: Args<'_>) -> Result<bool, ReplyError> {
 
 fn flush(ctx: &mut Ctx<'_>, args: Args<'_>, scope: Scope) -> CmdResult {
     let asynchronous = is_async(ctx, args)?;
-    let waits = !asynchronous && ctx.may_block();
+    let debugs = ctx.client.flags.has(ClientFlags::DEBUG);
+    let waits = !asynchronous && ctx.may_block() && !debugs;
     let removed = ctx.server.flush(scope, asynchronous || waits);
     ctx.dirty(removed);
     if scope == Scope::All {

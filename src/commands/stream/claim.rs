@@ -12,14 +12,33 @@ use crate::protocol::number::parse_i64;
 use crate::protocol::reply::{Aggregate, Reply};
 use crate::storage::types::stream::{ConsumerId, Group, Log, Stream, StreamId};
 
+/// On which terms entries change hands.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// ms since the last delivery; 0 = any.
+    min_idle: i64,
+    /// What is noted as the time of delivery, ms since the epoch.
+    delivery_time: i64,
+    /// What is noted as the number of deliveries; `None`: one more, or as it was if the entry
+    /// itself is not delivered.
+    retry_count: Option<u64>,
+    /// Only the IDs are replied.
+    just_id: bool,
+}
+
+impl Terms {
+    /// `min_idle`: the argument; `now`: ms since the epoch.
+    fn new(min_idle: i64, now: i64) -> Terms {
+        let min_idle = min_idle.max(0);
+        Terms { min_idle, delivery_time: now, retry_count: None, just_id: false }
+    }
+}
+
 /// The options of XCLAIM.
 struct ClaimOptions {
-    min_idle: i64,
+    terms: Terms,
     ids: Vec<StreamId>,
-    delivery_time: i64,
-    retry_count: Option<u64>,
     force: bool,
-    just_id: bool,
     last_id: StreamId,
 }
 
@@ -29,21 +48,15 @@ impl ClaimOptions {
         let rest = &args.0[5..];
         let ids: Vec<StreamId> = rest.iter().map_while(|arg| ids::strict(arg, 0).ok()).collect();
         let mut rest = &rest[ids.len()..];
-        let mut options = ClaimOptions {
-            min_idle: min_idle.max(0),
-            ids,
-            delivery_time: -1,
-            retry_count: None,
-            force: false,
-            just_id: false,
-            last_id: StreamId::MIN,
-        };
+        let terms = Terms::new(min_idle, now);
+        let mut options = ClaimOptions { terms, ids, force: false, last_id: StreamId::MIN };
         while let [option, more @ ..] = rest {
             rest = options.option(option, more, now)?;
         }
         // A time that cannot be is the present one.
-        if options.delivery_time < 0 || options.delivery_time > now {
-            options.delivery_time = now;
+        let time = &mut options.terms.delivery_time;
+        if *time < 0 || *time > now {
+            *time = now;
         }
         Ok(options)
     }
@@ -60,18 +73,18 @@ impl ClaimOptions {
             return Ok(more);
         }
         if is_option(option, "justid") {
-            self.just_id = true;
+            self.terms.just_id = true;
             return Ok(more);
         }
         let Some((arg, rest)) = more.split_first() else { return Err(unrecognized(option)) };
         if is_option(option, "idle") {
             let idle = int_or(arg, "ERR Invalid IDLE option argument for XCLAIM")?;
-            self.delivery_time = now.wrapping_sub(idle);
+            self.terms.delivery_time = now.wrapping_sub(idle);
         } else if is_option(option, "time") {
-            self.delivery_time = int_or(arg, "ERR Invalid TIME option argument for XCLAIM")?;
+            self.terms.delivery_time = int_or(arg, "ERR Invalid TIME option argument for XCLAIM")?;
         } else if is_option(option, "retrycount") {
             let count = int_or(arg, "ERR Invalid RETRYCOUNT option argument for XCLAIM")?;
-            self.retry_count = u64::try_from(count).ok();
+            self.terms.retry_count = u64::try_from(count).ok();
         } else if is_option(option, "lastid") {
             self.last_id = ids::strict(arg, 0)?;
         } else {
@@ -91,10 +104,7 @@ struct Claim<'a, 'k> {
     group: &'a mut Group,
     consumer: ConsumerId,
     now: i64,
-    min_idle: i64,
-    delivery_time: i64,
-    retry_count: Option<u64>,
-    just_id: bool,
+    terms: Terms,
     reply: &'a mut Reply,
     changes: &'a mut Changes<'k>,
     /// Entries in the reply.
@@ -118,14 +128,15 @@ impl Claim<'_, '_> {
     fn take(&mut self, id: StreamId) -> bool {
         let Some(nack) = self.group.nack(id) else { return false };
         let idle = self.now.wrapping_sub(nack.delivery_time);
-        if self.group.is_owned(nack) && self.min_idle != 0 && idle < self.min_idle {
+        let terms = self.terms;
+        if self.group.is_owned(nack) && terms.min_idle != 0 && idle < terms.min_idle {
             return false;
         }
-        let (retry_count, just_id) = (self.retry_count, self.just_id);
-        self.group.claim(id, self.consumer, self.delivery_time, |count| {
-            retry_count.unwrap_or(if just_id { count } else { count.wrapping_add(1) })
+        self.group.claim(id, self.consumer, terms.delivery_time, |count| {
+            let delivered = if terms.just_id { count } else { count.wrapping_add(1) };
+            terms.retry_count.unwrap_or(delivered)
         });
-        if just_id {
+        if terms.just_id {
             reply_id(self.reply, id);
         } else {
             reply_entry_at(self.reply, self.log, id);
@@ -164,10 +175,7 @@ pub fn xclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         group,
         consumer,
         now,
-        min_idle: options.min_idle,
-        delivery_time: options.delivery_time,
-        retry_count: options.retry_count,
-        just_id: options.just_id,
+        terms: options.terms,
         reply: &mut client.reply,
         changes: &mut changes,
         claimed: 0,
@@ -210,19 +218,17 @@ const ATTEMPTS_PER_ENTRY: u64 = 10;
 const MAX_COUNT: i64 = i64::MAX / 16;
 
 struct AutoClaimOptions {
-    min_idle: i64,
+    terms: Terms,
     start: StreamId,
     count: u64,
-    just_id: bool,
 }
 
 impl AutoClaimOptions {
-    fn parse(args: Args<'_>) -> Result<Self, ReplyError> {
+    fn parse(args: Args<'_>, now: i64) -> Result<Self, ReplyError> {
         const DEFAULT_COUNT: u64 = 100;
         let min_idle = int_or(args[4], "ERR Invalid min-idle-time argument for XAUTOCLAIM")?;
         let start = ids::start(args[5])?;
-        let min_idle = min_idle.max(0);
-        let mut options = Self { min_idle, start, count: DEFAULT_COUNT, just_id: false };
+        let mut options = Self { terms: Terms::new(min_idle, now), start, count: DEFAULT_COUNT };
         let mut rest = &args.0[6..];
         loop {
             match rest {
@@ -234,7 +240,7 @@ impl AutoClaimOptions {
                     rest = more;
                 }
                 [option, more @ ..] if is_option(option, "justid") => {
-                    options.just_id = true;
+                    options.terms.just_id = true;
                     rest = more;
                 }
                 _ => return Err(ReplyError::SYNTAX),
@@ -246,7 +252,7 @@ impl AutoClaimOptions {
 /// `XAUTOCLAIM key group consumer min-idle-time start [COUNT count] [JUSTID]`
 pub fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let (key, group_name, now) = (args[1], args[2], ctx.now_ms());
-    let options = AutoClaimOptions::parse(args)?;
+    let options = AutoClaimOptions::parse(args, now)?;
     let mut changes = Changes::new(ctx, key, group_name);
     let Ctx { server, client } = &mut *ctx;
     let stream = server.read_mut::<Stream>(client.db, key)?;
@@ -261,10 +267,7 @@ pub fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         group,
         consumer,
         now,
-        min_idle: options.min_idle,
-        delivery_time: now,
-        retry_count: None,
-        just_id: options.just_id,
+        terms: options.terms,
         reply: &mut entries,
         changes: &mut changes,
         claimed: 0,

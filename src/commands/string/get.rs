@@ -83,7 +83,8 @@ pub fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         value.with_bytes(|bytes| client.reply.bulk(bytes));
     }
     match deadline {
-        Some((at, true)) if at <= ctx.expiry_now_ms() => {
+        // A replica keeps what is over, too: the master deletes the key.
+        Some((at, true)) if at <= ctx.expiry_now_ms() && !ctx.server.is_replica() => {
             let lazy = ctx.server.config.lazyfree_lazy_expire;
             ctx.server.remove_key(ctx.client.db, key, lazy);
             ctx.propagate_as(&[if lazy { b"UNLINK" } else { &b"DEL"[..] }, key]);

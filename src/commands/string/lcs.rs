@@ -57,7 +57,12 @@ pub fn lcs(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
         ));
     }
     let text_needed = options.idx || !options.len;
-    let table = Table::new(&a, &b, if text_needed { Keep::All } else { Keep::Last });
+    let keep = if text_needed { Keep::All } else { Keep::Last };
+    let Some(table) = Table::new(&a, &b, keep) else {
+        return Err(ReplyError::fixed(
+            "ERR Insufficient memory, failed allocating transient memory for LCS",
+        ));
+    };
     let reply = &mut ctx.client.reply;
     if options.idx {
         reply.map(2);
@@ -153,11 +158,13 @@ impl Places {
 }
 
 impl Table {
-    fn new(a: &[u8], b: &[u8], keep: Keep) -> Table {
+    /// `None`: there is not so much memory.
+    fn new(a: &[u8], b: &[u8], keep: Keep) -> Option<Table> {
         let width = b.len().div_ceil(64);
         let places = Places::new(a, b, width);
         let kept = if keep == Keep::All { a.len() + 1 } else { 1 };
-        let mut rows = Vec::with_capacity(kept * width);
+        let mut rows = Vec::new();
+        rows.try_reserve_exact(kept.checked_mul(width)?).ok()?;
         let mut row = vec![u64::MAX; width];
         for byte in a {
             if keep == Keep::All {
@@ -173,7 +180,7 @@ impl Table {
             }
         }
         rows.extend_from_slice(&row);
-        Table { rows, width, columns: b.len() }
+        Some(Table { rows, width, columns: b.len() })
     }
 
     /// L(i, j), where `i` counts the rows that were kept.
@@ -252,7 +259,7 @@ mod tests {
     type Found = (usize, Vec<u8>, Vec<(usize, usize, usize)>);
 
     fn find(a: &[u8], b: &[u8]) -> Found {
-        let table = Table::new(a, b, Keep::All);
+        let table = Table::new(a, b, Keep::All).unwrap();
         let (text, ranges) = table.walk(a, b);
         (table.len(), text, ranges.iter().map(|r| (r.a, r.b, r.len)).collect())
     }
@@ -301,7 +308,7 @@ mod tests {
             b in prop::collection::vec(0u8..5, 0..150),
         ) {
             prop_assert_eq!(find(&a, &b), naive(&a, &b));
-            prop_assert_eq!(Table::new(&a, &b, Keep::Last).len(), naive(&a, &b).0);
+            prop_assert_eq!(Table::new(&a, &b, Keep::Last).unwrap().len(), naive(&a, &b).0);
         }
     }
 }

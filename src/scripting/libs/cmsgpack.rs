@@ -1,6 +1,6 @@
 //! `cmsgpack`: MessagePack (lua-cmsgpack 0.4.0).
 
-use super::super::lua::{CallResult, Kind, Raise, Stack};
+use super::super::lua::{CallResult, Effort, Kind, MAX_OUTPUT, Raise, Stack};
 use super::super::redis_api::set;
 use super::to_i64;
 
@@ -39,12 +39,13 @@ fn pack(stack: &mut Stack) -> CallResult {
     if !stack.reserve(args) {
         return Err(stack.arg_error(0, "Too many arguments for MessagePack pack."));
     }
-    let mut out = Vec::new();
+    let limit = stack.memory_limit().min(MAX_OUTPUT);
+    let mut packer = Packer { out: Vec::new(), limit, effort: Effort::default() };
     for idx in 1..=args {
         stack.push_value(idx);
-        pack_value(stack, &mut out, 0)?;
+        packer.value(stack, 0)?;
     }
-    stack.push_bytes(&out);
+    stack.push_bytes(&packer.out);
     Ok(1)
 }
 
@@ -89,71 +90,84 @@ fn put_aggregate(out: &mut Vec<u8>, small: u8, kind: u8, len: usize) {
     }
 }
 
-/// Packs the value on top of the stack and pops it.
-fn pack_value(stack: &mut Stack, out: &mut Vec<u8>, level: u32) -> Result<(), Raise> {
-    if out.len() > stack.memory_limit() {
-        return Err(stack.error("not enough memory"));
-    }
-    match stack.kind(-1) {
-        Kind::String => put_string(out, stack.bytes(-1).expect("a string")),
-        Kind::Boolean => out.push(if stack.boolean(-1) { 0xc3 } else { 0xc2 }),
-        Kind::Number => {
-            let number = stack.number(-1).expect("a number");
-            match as_integer(number) {
-                Some(int) => put_integer(out, int),
-                None if f64::from(number as f32) == number => {
-                    put(out, 0xca, u64::from((number as f32).to_bits()), 4);
+/// What is packed so far.
+struct Packer {
+    out: Vec<u8>,
+    /// Bytes it may have.
+    limit: usize,
+    effort: Effort,
+}
+
+impl Packer {
+    /// Packs the value on top of the stack and pops it.
+    fn value(&mut self, stack: &mut Stack, level: u32) -> Result<(), Raise> {
+        let before = self.out.len();
+        if before > self.limit {
+            return Err(stack.no_memory());
+        }
+        let out = &mut self.out;
+        match stack.kind(-1) {
+            Kind::String => put_string(out, stack.bytes(-1).expect("a string")),
+            Kind::Boolean => out.push(if stack.boolean(-1) { 0xc3 } else { 0xc2 }),
+            Kind::Number => {
+                let number = stack.number(-1).expect("a number");
+                match as_integer(number) {
+                    Some(int) => put_integer(out, int),
+                    None if f64::from(number as f32) == number => {
+                        put(out, 0xca, u64::from((number as f32).to_bits()), 4);
+                    }
+                    None => put(out, 0xcb, number.to_bits(), 8),
                 }
-                None => put(out, 0xcb, number.to_bits(), 8),
             }
+            Kind::Table if level < MAX_NESTING => self.table(stack, level)?,
+            _ => out.push(0xc0),
         }
-        Kind::Table if level < MAX_NESTING => pack_table(stack, out, level)?,
-        _ => out.push(0xc0),
-    }
-    stack.pop(1);
-    Ok(())
-}
-
-fn pack_table(stack: &mut Stack, out: &mut Vec<u8>, level: u32) -> Result<(), Raise> {
-    if !stack.reserve(5) {
-        return Err(stack.error("stack overflow (in function mp_encode_lua_table)"));
-    }
-    let (is_array, len) = survey(stack);
-    if is_array {
-        put_aggregate(out, 0x90, 0xdc, len);
-        for idx in 1..=len {
-            stack.raw_get_index(-1, idx as i32);
-            pack_value(stack, out, level + 1)?;
-        }
-        return Ok(());
-    }
-    put_aggregate(out, 0x80, 0xde, len);
-    stack.push_nil();
-    while stack.next(-2) {
-        stack.push_value(-2);
-        pack_value(stack, out, level + 1)?;
-        pack_value(stack, out, level + 1)?;
-    }
-    Ok(())
-}
-
-/// Whether the keys of the table on top are 1 to their number, and that number.
-fn survey(stack: &mut Stack) -> (bool, usize) {
-    let (mut is_array, mut max, mut len) = (true, 0, 0);
-    stack.push_nil();
-    while stack.next(-2) {
         stack.pop(1);
-        len += 1;
-        let key = match stack.kind(-1) {
-            Kind::Number => stack.number(-1).and_then(as_integer),
-            _ => None,
-        };
-        match key.and_then(|key| i32::try_from(key).ok()).filter(|key| *key > 0) {
-            Some(key) => max = max.max(key),
-            None => is_array = false,
-        }
+        stack.spend(&mut self.effort, 1 + (self.out.len() - before) / 64)
     }
-    (is_array && max as usize == len, len)
+
+    fn table(&mut self, stack: &mut Stack, level: u32) -> Result<(), Raise> {
+        if !stack.reserve(5) {
+            return Err(stack.error("stack overflow (in function mp_encode_lua_table)"));
+        }
+        let (is_array, len) = self.survey(stack)?;
+        if is_array {
+            put_aggregate(&mut self.out, 0x90, 0xdc, len);
+            for idx in 1..=len {
+                stack.raw_get_index(-1, idx as i32);
+                self.value(stack, level + 1)?;
+            }
+            return Ok(());
+        }
+        put_aggregate(&mut self.out, 0x80, 0xde, len);
+        stack.push_nil();
+        while stack.next(-2) {
+            stack.push_value(-2);
+            self.value(stack, level + 1)?;
+            self.value(stack, level + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the keys of the table on top are 1 to their number, and that number.
+    fn survey(&mut self, stack: &mut Stack) -> Result<(bool, usize), Raise> {
+        let (mut is_array, mut max, mut len) = (true, 0, 0);
+        stack.push_nil();
+        while stack.next(-2) {
+            stack.pop(1);
+            len += 1;
+            let key = match stack.kind(-1) {
+                Kind::Number => stack.number(-1).and_then(as_integer),
+                _ => None,
+            };
+            match key.and_then(|key| i32::try_from(key).ok()).filter(|key| *key > 0) {
+                Some(key) => max = max.max(key),
+                None => is_array = false,
+            }
+            stack.spend(&mut self.effort, 1)?;
+        }
+        Ok((is_array && max as usize == len, len))
+    }
 }
 
 fn unpack(stack: &mut Stack) -> CallResult {
@@ -197,18 +211,20 @@ fn unpack_full(stack: &mut Stack, limit: i64, offset: i64) -> CallResult {
         )));
     }
     let limit = if all { i64::from(i32::MAX) } else { limit };
-    let mut cursor = Cursor { rest: &data[offset as usize..] };
+    let rest = &data[offset as usize..];
+    let mut cursor = Cursor { rest, effort: Effort::default() };
     let mut results = 0;
     while !cursor.rest.is_empty() && i64::from(results) < limit {
         if let Err(problem) = cursor.push_value(stack) {
-            if matches!(problem, Problem::Key) {
-                stack.push_bytes(b"table index is nil");
-                return Err(Raise);
-            }
             return Err(stack.error(match problem {
+                Problem::Raised(raise) => return Err(raise),
+                Problem::Key => {
+                    stack.push_bytes(b"table index is nil");
+                    return Err(Raise);
+                }
                 Problem::End => "Missing bytes in input.",
                 Problem::Format => "Bad data format in input.",
-                Problem::Key | Problem::Room => {
+                Problem::Room => {
                     "stack overflow (too many return values at once; use unpack_one or \
                      unpack_limit instead.)"
                 }
@@ -237,10 +253,13 @@ enum Problem {
     Key,
     /// The stack is full.
     Room,
+    /// The script is to end.
+    Raised(Raise),
 }
 
 struct Cursor<'a> {
     rest: &'a [u8],
+    effort: Effort,
 }
 
 impl<'a> Cursor<'a> {
@@ -260,6 +279,7 @@ impl<'a> Cursor<'a> {
         if !stack.reserve(4) {
             return Err(Problem::Room);
         }
+        stack.spend(&mut self.effort, 1).map_err(Problem::Raised)?;
         let kind = self.take(1)?[0];
         match kind {
             0x00..=0x7f => stack.push_number(f64::from(kind)),

@@ -1,6 +1,6 @@
 //! `cjson.decode`: JSON text as Lua values. A text ends at its first NUL, as a C string.
 
-use super::super::lua::{Raise, Stack};
+use super::super::lua::{Effort, Raise, Stack};
 use super::cjson::Options;
 use super::json_number;
 
@@ -49,6 +49,7 @@ struct Decoder<'a> {
     text: Vec<u8>,
     options: Options,
     depth: i64,
+    effort: Effort,
 }
 
 /// Pushes the value of a JSON text.
@@ -56,7 +57,9 @@ pub fn decode(stack: &mut Stack, json: &[u8], options: Options) -> Result<(), Ra
     if json.len() >= 2 && (json[0] == 0 || json[1] == 0) {
         return Err(stack.error("JSON parser does not support UTF-16 or UTF-32"));
     }
-    let mut decoder = Decoder { json, at: 0, token_at: 0, text: Vec::new(), options, depth: 0 };
+    let effort = Effort::default();
+    let text = Vec::new();
+    let mut decoder = Decoder { json, at: 0, token_at: 0, text, options, depth: 0, effort };
     let token = decoder.next();
     decoder.value(stack, &token)?;
     match decoder.next() {
@@ -209,6 +212,7 @@ impl Decoder<'_> {
     }
 
     fn value(&mut self, stack: &mut Stack, token: &Token) -> Result<(), Raise> {
+        stack.spend(&mut self.effort, 1 + self.text.len() / 16)?;
         match token {
             Token::String => stack.push_bytes(&self.text),
             Token::Number(n) => stack.push_number(*n),

@@ -1,6 +1,6 @@
 //! `cjson.encode`: Lua values as JSON text.
 
-use super::super::lua::{Kind, Raise, Stack};
+use super::super::lua::{Effort, Kind, MAX_OUTPUT, Raise, Stack};
 use super::cjson::Options;
 use super::json_number;
 
@@ -10,12 +10,14 @@ struct Encoder<'a> {
     out: Vec<u8>,
     /// Bytes the text may have.
     limit: usize,
+    effort: Effort,
 }
 
 /// The JSON text of the value on top of the stack.
 pub fn encode(stack: &mut Stack, options: Options) -> Result<Vec<u8>, Raise> {
-    let limit = stack.memory_limit();
-    let mut encoder = Encoder { stack, options, out: Vec::new(), limit };
+    let limit = stack.memory_limit().min(MAX_OUTPUT);
+    let effort = Effort::default();
+    let mut encoder = Encoder { stack, options, out: Vec::new(), limit, effort };
     encoder.value(0)?;
     Ok(encoder.out)
 }
@@ -44,10 +46,11 @@ impl Encoder<'_> {
     /// The value on top; it stays there.
     fn value(&mut self, depth: i64) -> Result<(), Raise> {
         if self.out.len() > self.limit {
-            return Err(self.stack.error("not enough memory"));
+            return Err(self.stack.no_memory());
         }
+        self.stack.spend(&mut self.effort, 1)?;
         match self.stack.kind(-1) {
-            Kind::String => self.string(-1),
+            Kind::String => self.string(-1)?,
             Kind::Number => self.number(-1)?,
             Kind::Boolean => {
                 let text: &[u8] = if self.stack.boolean(-1) { b"true" } else { b"false" };
@@ -63,7 +66,7 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    fn string(&mut self, idx: i32) {
+    fn string(&mut self, idx: i32) -> Result<(), Raise> {
         let text = self.stack.bytes(idx).expect("a string");
         self.out.reserve(text.len() + 2);
         self.out.push(b'"');
@@ -77,6 +80,8 @@ impl Encoder<'_> {
             }
         }
         self.out.push(b'"');
+        let steps = text.len() / 16;
+        self.stack.spend(&mut self.effort, steps)
     }
 
     fn number(&mut self, idx: i32) -> Result<(), Raise> {
@@ -111,6 +116,7 @@ impl Encoder<'_> {
                 _ => 0.0,
             };
             self.stack.pop(1);
+            self.stack.spend(&mut self.effort, 1)?;
             if key.floor() != key || key < 1.0 {
                 self.stack.pop(1);
                 return Ok(-1);
@@ -160,7 +166,7 @@ impl Encoder<'_> {
                     self.out.extend_from_slice(b"\":");
                 }
                 Kind::String => {
-                    self.string(-2);
+                    self.string(-2)?;
                     self.out.push(b':');
                 }
                 _ => return Err(self.fail(-2, "table key must be a number or string")),

@@ -1,7 +1,7 @@
 //! `struct`: packs values into binary strings by a format, and back (Roberto Ierusalimschy's
 //! struct, as Redis limits it).
 
-use super::super::lua::{CallResult, Raise, Stack};
+use super::super::lua::{CallResult, Effort, MAX_OUTPUT, Raise, Stack};
 use super::super::redis_api::set;
 use super::to_i64;
 
@@ -153,7 +153,9 @@ fn pack(stack: &mut Stack) -> CallResult {
     let mut out = Vec::new();
     let mut total = 0;
     let mut arg = 1;
+    let mut effort = Effort::default();
     while let Some(mut item) = format.next(stack)? {
+        stack.spend(&mut effort, 1 + item.size / 64)?;
         let padding = format.padding(total, &item);
         out.resize(out.len() + padding, 0);
         total += padding;
@@ -182,6 +184,9 @@ fn pack(stack: &mut Stack) -> CallResult {
                 if size > text.len() {
                     return Err(stack.arg_error(arg + 1, "string too short"));
                 }
+                if size > MAX_OUTPUT - out.len().min(MAX_OUTPUT) {
+                    return Err(stack.no_memory());
+                }
                 out.extend_from_slice(&text[..size]);
                 item.size = size;
                 if item.option == b's' {
@@ -209,7 +214,9 @@ fn unpack(stack: &mut Stack) -> CallResult {
     }
     let mut at = (start as usize).wrapping_sub(1);
     let mut results = 0;
+    let mut effort = Effort::default();
     while let Some(mut item) = format.next(stack)? {
+        stack.spend(&mut effort, 1)?;
         at = at.wrapping_add(format.padding(at, &item));
         let fits = |size: usize| size <= data.len() && at <= data.len() - size;
         if !fits(item.size) {

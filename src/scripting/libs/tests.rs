@@ -9,7 +9,12 @@ const VERSION: Version = Version { text: "8.0.0", number: 0x0008_0000 };
 
 /// The result of a script as a string, or its error.
 fn eval(code: &str) -> String {
-    let mut cache = ScriptCache::new(&VERSION, 1 << 28);
+    eval_within(code, 1 << 28)
+}
+
+/// The same with a limit of memory, bytes.
+fn eval_within(code: &str, limit: usize) -> String {
+    let mut cache = ScriptCache::new(&VERSION, limit);
     let (script, _) = cache.add(code.as_bytes(), true).expect(code);
     let (lua, kept) = cache.interpreter();
     lua.enter(&mut NoHost(Reply::new()), |stack| {
@@ -169,4 +174,23 @@ fn structs_and_bits() {
             "ERR user_script:1: bad argument #1 to 'band' (number expected, got string)",
         ),
     ]);
+}
+
+#[test]
+fn memory_bombs_are_errors() {
+    for code in [
+        "local s = 'x' while true do s = s .. s end",
+        "local t = {} while true do t[#t + 1] = string.rep('x', 1000000) .. #t end",
+        "local t = {} while true do t[{}] = {} end",
+        "return string.rep('x', 2147483647)",
+        "local t = {1} for i = 1, 40 do t = {t, t} end return cjson.encode(t)",
+        "local t = {1} for i = 1, 15 do t = {t, t, t, t, t, t} end return cmsgpack.pack(t)",
+        "return cjson.decode('[' .. string.rep('{},', 500000) .. '{}]')",
+        "return cmsgpack.unpack('\\221\\255\\255\\255\\255' .. string.rep('\\128', 500000))",
+        "local s = string.rep('x', 1000000) local t = {} for i = 1, 50 do t[i] = s end \
+         return table.concat(t)",
+    ] {
+        let error = eval_within(code, 1 << 24);
+        assert!(error.contains("not enough memory"), "{code}: {}", &error[..error.len().min(99)]);
+    }
 }

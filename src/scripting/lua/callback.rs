@@ -11,6 +11,7 @@ use mlua_sys as ffi;
 
 use super::Stack;
 use super::memory::Shared;
+use crate::scripting::debugger;
 use crate::scripting::host::Host;
 
 /// The value on top of the stack is to be raised as an error.
@@ -85,18 +86,33 @@ where
     finish(state, result)
 }
 
-/// The count hook: asks the host whether to go on.
+/// Asks the host whether to go on; `Err`: the script ends, with the error on the stack.
+pub fn ask(state: NonNull<ffi::lua_State>) -> CallResult {
+    let error = shared(state).lend_host(|host| host.interrupt()).flatten();
+    let Some(error) = error else { return Ok(0) };
+    // From now on at every line, so that no pcall of the script can catch it for good.
+    // SAFETY: sets fields of the state.
+    unsafe { ffi::lua_sethook(state.as_ptr(), Some(hook), ffi::LUA_MASKLINE, 0) };
+    crate::scripting::errors::push_error(&mut Stack::new(state), error.as_bytes());
+    Err(Raise)
+}
+
+/// The count hook.
 pub unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, _ar: *mut ffi::lua_Debug) {
     let Some(state) = NonNull::new(state) else { return };
-    let result = run(state, |shared| {
-        let Some(error) = shared.lend_host(|host| host.interrupt()).flatten() else { return Ok(0) };
-        // From now on at every line, so that no pcall of the script can catch it for good.
-        // SAFETY: sets fields of the state.
-        unsafe { ffi::lua_sethook(state.as_ptr(), Some(hook), ffi::LUA_MASKLINE, 0) };
-        let mut stack = Stack::new(state);
-        crate::scripting::errors::push_error(&mut stack, error.as_bytes());
-        Err(Raise)
-    });
+    let result = run(state, |_| ask(state));
+    finish(state, result);
+}
+
+/// The hook of a script that is debugged.
+pub unsafe extern "C-unwind" fn debug_hook(
+    state: *mut ffi::lua_State,
+    activation: *mut ffi::lua_Debug,
+) {
+    let Some(state) = NonNull::new(state) else { return };
+    // SAFETY: Lua gives its hooks a valid record.
+    let counted = unsafe { (*activation).event } == ffi::LUA_HOOKCOUNT;
+    let result = run(state, |_| debugger::at_line(&mut Stack::new(state), counted));
     finish(state, result);
 }
 

@@ -4,10 +4,11 @@
 //! JUSTIFICATION: calls of Lua's C API, see `scripting/lua/mod.rs`.
 
 use std::alloc::Layout;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
+use crate::scripting::debugger::SharedSession;
 use crate::scripting::host::Host;
 
 /// Lua's own types need no more.
@@ -39,6 +40,8 @@ pub struct Shared {
     pub limited: Cell<bool>,
     pub host: Cell<Option<HostPointer>>,
     pub random: Cell<u64>,
+    /// The script is debugged.
+    pub session: RefCell<Option<SharedSession>>,
 }
 
 impl Shared {
@@ -49,6 +52,7 @@ impl Shared {
             limited: Cell::new(false),
             host: Cell::new(None),
             random: Cell::new(random),
+            session: RefCell::new(None),
         }
     }
 

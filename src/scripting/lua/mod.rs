@@ -16,6 +16,8 @@
 //! - An interpreter is not `Sync`; it may move to another thread as a whole.
 
 mod callback;
+mod effort;
+mod frames;
 mod memory;
 mod stack;
 
@@ -26,8 +28,11 @@ use std::ptr::NonNull;
 use mlua_sys as ffi;
 
 pub use callback::{CallResult, Raise};
+pub use effort::{Effort, MAX_OUTPUT};
+pub use frames::Frame;
 pub use stack::{Kind, PcallError, Stack};
 
+use super::debugger::SharedSession;
 use super::host::Host;
 use memory::Shared;
 
@@ -41,7 +46,7 @@ pub struct Lua {
 }
 
 // SAFETY: the state and what it refers to are owned by this value alone; nothing in it is bound to
-// a thread.
+// a thread. (A debugging session would be, but is there only while a script runs.)
 unsafe impl Send for Lua {}
 
 /// A value kept in the interpreter, to be pushed by [`Stack::push_ref`].
@@ -112,6 +117,21 @@ impl Lua {
             0 => (None, 0),
             _ => (Some(callback::hook as ffi::lua_Hook), ffi::LUA_MASKCOUNT),
         };
+        // SAFETY: sets fields of the state.
+        unsafe { ffi::lua_sethook(self.state.as_ptr(), hook, mask, count) };
+    }
+
+    /// Scripts are debugged in that session from now on, which is asked before each line and every
+    /// `count` instructions; or not any more.
+    pub fn set_session(&self, session: Option<SharedSession>, count: i32) {
+        let (hook, mask) = match session {
+            None => (None, 0),
+            Some(_) => (
+                Some(callback::debug_hook as ffi::lua_Hook),
+                ffi::LUA_MASKLINE | ffi::LUA_MASKCOUNT,
+            ),
+        };
+        self.shared.session.replace(session);
         // SAFETY: sets fields of the state.
         unsafe { ffi::lua_sethook(self.state.as_ptr(), hook, mask, count) };
     }

@@ -87,8 +87,12 @@ impl Stack {
         Stack { state }
     }
 
+    pub(super) fn state(&self) -> NonNull<ffi::lua_State> {
+        self.state
+    }
+
     #[inline]
-    fn raw(&self) -> *mut ffi::lua_State {
+    pub(super) fn raw(&self) -> *mut ffi::lua_State {
         self.state.as_ptr()
     }
 
@@ -115,7 +119,7 @@ impl Stack {
     }
 
     #[inline]
-    fn room(&mut self) {
+    pub(super) fn room(&mut self) {
         assert!(self.reserve(1), "the Lua stack is full: reserve first");
     }
 
@@ -530,7 +534,11 @@ impl Stack {
     }
 
     /// Asks for a function's data. The pointers in it live as long as the function runs.
-    fn activation(&mut self, level: i32, what: &CStr) -> Option<(c_int, ffi::lua_Debug)> {
+    pub(super) fn activation(
+        &mut self,
+        level: i32,
+        what: &CStr,
+    ) -> Option<(c_int, ffi::lua_Debug)> {
         let mut ar = std::mem::MaybeUninit::<ffi::lua_Debug>::zeroed();
         // SAFETY: all bytes zero are a valid lua_Debug; Lua fills it in. Reading it by `what` from
         // an active function pushes nothing (no `f` and no `L` in `what`).
@@ -652,7 +660,7 @@ impl Stack {
 }
 
 /// The bytes of a C string; none for null.
-fn c_bytes<'a>(text: *const c_char) -> &'a [u8] {
+pub(super) fn c_bytes<'a>(text: *const c_char) -> &'a [u8] {
     if text.is_null() {
         return b"";
     }

@@ -201,6 +201,10 @@ impl Server {
         let users = self.read_acl_file()?;
         let old: Vec<Rc<User>> = self.acl.users().cloned().collect();
         for user in old {
+            if *user.name == *DEFAULT_USER {
+                // It is changed in place: its clients stay, whatever it lost.
+                continue;
+            }
             match users.get(&user.name) {
                 Some(new) => {
                     let left = remaining_channels(new, &user.rules());
@@ -208,8 +212,6 @@ impl Server {
                         self.disconnect_subscribers(current, &user, &left);
                     }
                 }
-                // Without a line of its own the default user may do everything.
-                None if *user.name == *DEFAULT_USER => {}
                 None => self.disconnect_user(current, &user),
             }
         }
