@@ -19,8 +19,6 @@ use super::values::{
     Supervised, SyslogFacility, TlsAuthClients,
 };
 
-/// Whether the allocator can tell which blocks are worth moving. The stock jemalloc cannot.
-const HAVE_DEFRAG: bool = false;
 /// Longest host name, terminator included.
 const HOST_LEN_LIMIT: usize = 256;
 
@@ -325,7 +323,7 @@ pub fn lookup(name: &[u8]) -> Option<(&'static Directive, &'static str)> {
 }
 
 fn check_activedefrag(on: bool) -> Result<(), Reason> {
-    if on && !HAVE_DEFRAG {
+    if on && !crate::sys::slabs::supported() {
         return Err("Active defragmentation cannot be enabled: it requires a Redis server \
                     compiled with a modified Jemalloc like the one shipped by default with the \
                     Redis source distribution"

@@ -2,7 +2,8 @@
 //! EVAL are forgotten when there are too many, the least recently used first; those that were
 //! loaded stay.
 //!
-//! Invariant: a script stands in both maps under its text and its SHA-1, or in none.
+//! Invariant: a script stands in both maps under its text and its SHA-1, or in none; of two texts with the
+//! same hash, the later one alone is found by its text.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
@@ -14,6 +15,7 @@ use super::redis_api::sha1_hex;
 use super::run::GcCounter;
 use super::sandbox::{self, Kept};
 use super::{Version, errors};
+use crate::sys::relocate::Mover;
 use crate::util::siphash::siphash;
 
 /// Scripts of EVAL that are kept.
@@ -50,6 +52,11 @@ impl Hasher for TextHasher {
     fn write(&mut self, bytes: &[u8]) {
         self.0 ^= siphash(bytes);
     }
+
+    /// Of a hash.
+    fn write_u64(&mut self, hash: u64) {
+        self.0 ^= hash;
+    }
 }
 
 impl BuildHasher for ByText {
@@ -65,7 +72,8 @@ pub struct ScriptCache {
     lua: Rc<Lua>,
     kept: Rc<Kept>,
     by_sha: HashMap<[u8; 40], Cached, ByText>,
-    sha_of: HashMap<Box<[u8]>, [u8; 40], ByText>,
+    /// By the hash of the text, of which so there is one copy only.
+    sha_of: HashMap<u64, [u8; 40], ByText>,
     /// Number of scripts that may be forgotten.
     evictable: usize,
     clock: u64,
@@ -116,8 +124,10 @@ impl ScriptCache {
 
     /// The script with that text, if it is known.
     pub fn find_body(&self, body: &[u8]) -> Option<Rc<Script>> {
-        let sha = self.sha_of.get(body)?;
-        self.by_sha.get(sha).map(|cached| Rc::clone(&cached.script))
+        let sha = self.sha_of.get(&siphash(body))?;
+        let script = &self.by_sha.get(sha)?.script;
+        // Another text may have the same hash.
+        (*script.body == *body).then(|| Rc::clone(script))
     }
 
     /// The script with that SHA-1 (40 digits, any case), if it is known.
@@ -131,6 +141,11 @@ impl ScriptCache {
     /// reply, without code. The second result: how many scripts were forgotten.
     pub fn add(&mut self, body: &[u8], by_eval: bool) -> Result<(Rc<Script>, u64), Vec<u8>> {
         if let Some(script) = self.find_body(body) {
+            return Ok((script, 0));
+        }
+        if let Some(script) = self.find_sha(&sha1_hex(body)) {
+            // A text with the same hash had taken its place.
+            self.sha_of.insert(siphash(body), script.sha);
             return Ok((script, 0));
         }
         let Shebang { flags, len } = flags::script_shebang(body)?;
@@ -151,7 +166,7 @@ impl ScriptCache {
         self.clock += 1;
         self.evictable += usize::from(by_eval);
         self.body_bytes += body.len();
-        self.sha_of.insert(body.into(), script.sha);
+        self.sha_of.insert(siphash(body), script.sha);
         let cached = Cached { script: Rc::clone(&script), used: by_eval.then_some(self.clock) };
         self.by_sha.insert(script.sha, cached);
         self.gc.count(&self.lua);
@@ -172,7 +187,10 @@ impl ScriptCache {
 
     fn forget(&mut self, sha: &[u8; 40]) {
         let Some(cached) = self.by_sha.remove(sha) else { return };
-        self.sha_of.remove(&cached.script.body);
+        let hash = siphash(&cached.script.body);
+        if self.sha_of.get(&hash) == Some(sha) {
+            self.sha_of.remove(&hash);
+        }
         self.evictable -= usize::from(cached.used.is_some());
         self.body_bytes -= cached.script.body.len();
         self.lua.with(|stack| stack.drop_ref(cached.script.function));
@@ -196,6 +214,19 @@ impl ScriptCache {
         Emptied::new(old.lua)
     }
 
+    /// Moves the blocks of `count` scripts from number `from` on (in no order that lasts when
+    /// scripts come or go), for active defragmentation; false if there are no more. One that runs
+    /// stays.
+    pub fn relocate(&mut self, from: usize, count: usize, mover: &mut Mover) -> bool {
+        for cached in self.by_sha.values_mut().skip(from).take(count) {
+            if let Some(script) = Rc::get_mut(&mut cached.script) {
+                mover.boxed_slice(&mut script.body);
+            }
+            mover.unshared(&mut cached.script);
+        }
+        from + count < self.by_sha.len()
+    }
+
     /// Number of scripts.
     pub fn len(&self) -> usize {
         self.by_sha.len()
@@ -212,10 +243,9 @@ impl ScriptCache {
 
     /// Bytes of the cache itself: texts and tables.
     pub fn overhead_bytes(&self) -> usize {
-        const ENTRY: usize = size_of::<([u8; 40], Cached)>()
-            + size_of::<(Box<[u8]>, [u8; 40])>()
-            + size_of::<Script>();
-        self.body_bytes * 2 + self.by_sha.capacity() * ENTRY
+        const ENTRY: usize =
+            size_of::<([u8; 40], Cached)>() + size_of::<(u64, [u8; 40])>() + size_of::<Script>();
+        self.body_bytes + self.by_sha.capacity() * ENTRY
     }
 }
 

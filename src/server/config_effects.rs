@@ -98,8 +98,12 @@ impl Server {
                 self.apply_replication_settings();
                 Ok(())
             }
+            Effect::Defrag => {
+                self.defrag.settings_changed = true;
+                Ok(())
+            }
             // Values that are read at each use, by parts that may not exist yet.
-            Effect::Defrag | Effect::Hz | Effect::TlsConfig | Effect::TlsPort => Ok(()),
+            Effect::Hz | Effect::TlsConfig | Effect::TlsPort => Ok(()),
         }
     }
 
@@ -156,6 +160,7 @@ impl Server {
         (self.child.fork_us, self.child.fork_rate) = (0, 0.0);
         self.rdb.saves = 0;
         self.aof.reset_stats();
+        self.defrag.reset_stats();
         self.replication.stats = Default::default();
         let count = codes.len();
         if count > LAZY_FREE_THRESHOLD {

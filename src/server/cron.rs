@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Server;
 use super::metrics::Metrics;
 use super::{clock, log};
-use crate::sys::{malloc, process, signal};
+use crate::sys::{malloc, process, signal, slabs};
 
 /// Highest frequency that `dynamic-hz` reaches.
 const MAX_HZ: i64 = 500;
@@ -26,6 +26,8 @@ pub struct MemoryFigures {
     pub active: usize,
     pub resident: usize,
     pub muzzy: usize,
+    /// Free places in the slabs of small blocks.
+    pub wasted: usize,
 }
 
 /// State of the periodic work.
@@ -121,6 +123,7 @@ impl Server {
             active: stats.active,
             resident: stats.resident,
             muzzy: stats.muzzy,
+            wasted: slabs::wasted_bytes(),
         };
     }
 
@@ -159,6 +162,7 @@ impl Server {
     /// Expiry, and the resizing of tables that nobody touches.
     fn databases_cron(&mut self) {
         self.slow_expire_cycle();
+        self.active_defrag_cycle();
         if self.has_child() {
             // Moving buckets would copy the pages that the child shares.
             return;

@@ -100,7 +100,7 @@ impl Server {
             peak_percent: used as f64 * 100.0 / peak.max(1) as f64,
             keys,
             bytes_per_key: dataset.checked_div(keys).unwrap_or(0),
-            allocator_frag: excess(figures.active, figures.allocated),
+            allocator_frag: excess(figures.allocated + figures.wasted, figures.allocated),
             allocator_rss: excess(figures.resident, figures.active),
             rss_overhead: excess(figures.rss, figures.resident),
             fragmentation: excess(figures.rss, used),

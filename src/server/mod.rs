@@ -19,6 +19,7 @@ pub mod connection;
 pub mod crash;
 pub mod cron;
 pub mod debug;
+pub mod defrag;
 pub mod dispatch;
 pub mod event_loop;
 pub mod eviction;
@@ -99,6 +100,7 @@ pub struct Server {
     pub lazyfree: lazyfree::LazyFree,
     pub cron: cron::Cron,
     pub debug: debug::DebugSwitches,
+    pub defrag: defrag::Defrag,
     pub loading: loading::Loading,
     pub while_blocked: while_blocked::WhileBlocked,
     pub process: process::Process,
@@ -165,6 +167,7 @@ impl Server {
             lazyfree: lazyfree::LazyFree::start(waker),
             cron: cron::Cron::default(),
             debug: debug::DebugSwitches::default(),
+            defrag: defrag::Defrag::default(),
             loading: loading::Loading::default(),
             while_blocked: while_blocked::WhileBlocked::default(),
             process: process::Process::default(),

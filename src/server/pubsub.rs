@@ -2,12 +2,15 @@
 //! The sets stand here, not in the client, so that publishing needs no access to clients other than
 //! to write to them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::rc::Rc;
 
 use super::Server;
 use super::client::{Client, ClientFlags};
 use super::connection::CHUNK_BYTES;
 use crate::protocol::reply::Reply;
+use crate::sys::relocate::Mover;
 use crate::util::glob::string_match;
 
 /// Stands for a client without a socket, which gets no messages.
@@ -39,16 +42,21 @@ impl SubKind {
 #[derive(Default)]
 pub struct Registry {
     /// Event tokens, with which a client is found without a search.
-    subscribers: HashMap<Box<[u8]>, Vec<usize>>,
-    names: HashMap<u64, BTreeSet<Box<[u8]>>>,
+    subscribers: HashMap<Rc<[u8]>, Vec<usize>>,
+    /// The same names, shared.
+    names: BTreeMap<u64, BTreeSet<Rc<[u8]>>>,
 }
 
 impl Registry {
     fn add(&mut self, client: u64, token: usize, name: &[u8]) -> bool {
-        if !self.names.entry(client).or_default().insert(name.into()) {
+        let names = self.names.entry(client).or_default();
+        if names.contains(name) {
             return false;
         }
-        self.subscribers.entry(name.into()).or_default().push(token);
+        let known = self.subscribers.get_key_value(name).map(|(name, _)| Rc::clone(name));
+        let name = known.unwrap_or_else(|| Rc::from(name));
+        names.insert(Rc::clone(&name));
+        self.subscribers.entry(name).or_default().push(token);
         true
     }
 
@@ -70,7 +78,7 @@ impl Registry {
     }
 
     /// Names a client is subscribed to, sorted.
-    pub fn names_of(&self, client: u64) -> Vec<Box<[u8]>> {
+    pub fn names_of(&self, client: u64) -> Vec<Rc<[u8]>> {
         self.names.get(&client).into_iter().flatten().cloned().collect()
     }
 
@@ -90,6 +98,48 @@ impl Registry {
     /// Names with subscribers, unsorted.
     pub fn all_names(&self) -> impl Iterator<Item = &[u8]> {
         self.subscribers.keys().map(|name| &**name)
+    }
+}
+
+/// Where moving the names of a registry goes on: at a client, behind one of its names.
+#[derive(Debug, Default, Clone)]
+pub struct NamePlace {
+    client: u64,
+    after: Option<Rc<[u8]>>,
+}
+
+impl Registry {
+    /// Moves the blocks of some names, for active defragmentation; gives where to go on. A name
+    /// that several clients share moves with the first of them; the others follow in their turn.
+    pub fn relocate(&mut self, place: &NamePlace, mover: &mut Mover) -> Option<NamePlace> {
+        const NAMES: usize = 32;
+        let Registry { subscribers, names } = self;
+        let (&client, names) = names.range_mut(place.client..).next()?;
+        let after = match &place.after {
+            Some(name) if client == place.client => Bound::Excluded(&**name),
+            _ => Bound::Unbounded,
+        };
+        let rest = names.range::<[u8], _>((after, Bound::Unbounded));
+        let some: Vec<Rc<[u8]>> = rest.take(NAMES).map(Rc::clone).collect();
+        for name in &some {
+            let Some((shared, _)) = subscribers.get_key_value(name) else { continue };
+            if !Rc::ptr_eq(shared, name) {
+                names.replace(Rc::clone(shared));
+            } else if let Some(moved) = mover.shared_bytes(name)
+                && let Some(mut tokens) = subscribers.remove(name)
+            {
+                mover.vec(&mut tokens);
+                subscribers.insert(Rc::clone(&moved), tokens);
+                names.replace(moved);
+            }
+        }
+        Some(match some.last() {
+            Some(last) if some.len() == NAMES => {
+                // By now the set may hold another copy: equal, and that is what counts.
+                NamePlace { client, after: Some(Rc::clone(last)) }
+            }
+            _ => NamePlace { client: client.checked_add(1)?, after: None },
+        })
     }
 }
 

@@ -15,6 +15,9 @@ use crate::sys::signal;
 /// Rounds of polling at most: enough for a request to be read and its reply to be written.
 const ROUNDS: usize = 4;
 
+/// Rounds of cron that are made up for at once.
+const MAX_MISSED: i64 = 2;
+
 /// State of serving events within something else.
 #[derive(Default)]
 pub struct WhileBlocked {
@@ -60,12 +63,24 @@ impl Server {
         if now_ms < self.while_blocked.next_cron_ms {
             return;
         }
-        self.while_blocked.next_cron_ms = now_ms + 1000 / self.config.hz.max(1);
-        self.cron.loops += 1;
+        let start_us = self.clock.monotonic_us();
+        let round_ms = 1000 / self.config.hz.max(1);
+        // Missed rounds are made up for; but not the time before all this began.
+        let late_ms = now_ms - self.while_blocked.next_cron_ms;
+        let missed = if late_ms < 1000 { (late_ms / round_ms.max(1)).min(MAX_MISSED) } else { 0 };
+        for _ in 0..=missed {
+            self.active_defrag_cycle();
+            self.cron.loops += 1;
+        }
+        self.while_blocked.next_cron_ms = now_ms + round_ms;
+        if self.loading.active {
+            self.update_memory_figures();
+        }
+        let ms = (self.clock.monotonic_us() - start_us) as i64 / 1000;
+        self.latency_add_if_needed("while-blocked-cron", ms);
         if !self.loading.active {
             return;
         }
-        self.update_memory_figures();
         if signal::shutdown_signal() != 0 && self.exit_status.is_none() {
             if self.prepare_for_shutdown(NOSAVE) {
                 return;

@@ -437,5 +437,8 @@ fn expire_of(keep_ttl: bool) -> Expire {
 
 #[cfg(test)]
 mod measure;
+mod relocate;
 #[cfg(test)]
 mod tests;
+
+pub use relocate::KeyPass;

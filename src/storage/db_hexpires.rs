@@ -11,6 +11,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::encoding::relocate::Mover;
 use super::object::Value;
 
 /// A hash stays listed under its old time if its earliest field now expires less than this later:
@@ -72,6 +73,15 @@ impl DbHexpires {
         if let Some((name, at)) = self.by_key.remove_entry(key) {
             self.by_time.remove(&(at, name));
         }
+    }
+
+    /// Moves the name of a hash, if it is listed and that is worth it.
+    pub fn relocate(&mut self, key: &[u8], mover: &mut Mover) {
+        let Some((name, &at)) = self.by_key.get_key_value(key) else { return };
+        let Some(moved) = mover.shared_bytes_sync(name) else { return };
+        self.remove(key);
+        self.by_key.insert(Arc::clone(&moved), at);
+        self.by_time.insert((at, moved));
     }
 
     /// Takes over a hash's earliest field expire time after its fields changed. A time that is only

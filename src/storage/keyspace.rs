@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::db::Db;
 use super::encoding::entry::hash_key;
 use super::encoding::hashtable::{Element, HashTable, Iter, SlotMut, TableStats};
+use super::encoding::relocate::Mover;
 use crate::util::crc16::key_slot;
 
 /// Hash slots of a cluster.
@@ -366,6 +367,33 @@ impl<E: Element> KvStore<E> {
         match slots.next(slot + 1) {
             Some(next) if only.is_none() => next as u64,
             _ => 0,
+        }
+    }
+
+    /// One step of active defragmentation over all slots: moves the tables' own blocks and gives
+    /// the elements to `change`, see [`HashTable::relocate_step`]. Cursors are those of `scan`.
+    pub(in crate::storage) fn relocate_step(
+        &mut self,
+        cursor: u64,
+        mover: &mut Mover,
+        change: impl FnMut(E, &mut Mover) -> E,
+    ) -> u64 {
+        let slots = match &mut self.0 {
+            Tables::One(table) => return table.relocate_step(cursor, mover, change),
+            Tables::Slots(slots) => slots,
+        };
+        let (slot, mut inner) = (cursor as usize & (SLOTS - 1), cursor >> SLOT_BITS);
+        if let Some(boxed) = &mut slots.tables[slot] {
+            if inner == 0 {
+                mover.boxed(boxed);
+            }
+            inner = boxed.table.relocate_step(inner, mover, change);
+        } else {
+            inner = 0;
+        }
+        match inner {
+            0 => slots.next(slot + 1).map_or(0, |next| next as u64),
+            _ => inner << SLOT_BITS | slot as u64,
         }
     }
 

@@ -61,7 +61,7 @@ pub(super) fn memory(server: &mut Server, info: &mut Info) {
         ("mem_aof_buffer", &server.aof.buffer_memory()),
         ("mem_allocator", &ALLOCATOR),
         ("mem_overhead_db_hashtable_rehashing", &overview.lut_rehashing),
-        ("active_defrag_running", &0),
+        ("active_defrag_running", &server.defrag.running),
         ("lazyfree_pending_objects", &server.lazyfree.pending()),
         ("lazyfreed_objects", &server.lazyfree.freed()),
     ]);

@@ -11,11 +11,7 @@ pub(super) fn stats(server: &mut Server, info: &mut Info) {
     info.field("total_forks", stats.total_forks);
     info.field("migrate_cached_sockets", server.migrate_sockets.len());
     info.field("slave_expires_tracked_keys", server.replication.keys.len());
-    for name in ["hits", "misses", "key_hits", "key_misses"] {
-        info.field(&format!("active_defrag_{name}"), 0);
-    }
-    info.field("total_active_defrag_time", 0);
-    info.field("current_active_defrag_time", 0);
+    defrag(server, info);
     info.field("tracking_total_keys", server.tracking.keys());
     info.field("tracking_total_items", server.tracking.items());
     info.field("tracking_total_prefixes", server.tracking.prefixes());
@@ -46,6 +42,17 @@ pub(super) fn stats(server: &mut Server, info: &mut Info) {
     info.field("acl_access_denied_cmd", stats.acl_denied_cmd);
     info.field("acl_access_denied_key", stats.acl_denied_key);
     info.field("acl_access_denied_channel", stats.acl_denied_channel);
+}
+
+fn defrag(server: &Server, info: &mut Info) {
+    let stats = &server.defrag.stats;
+    info.field("active_defrag_hits", stats.hits);
+    info.field("active_defrag_misses", stats.misses);
+    info.field("active_defrag_key_hits", stats.key_hits);
+    info.field("active_defrag_key_misses", stats.key_misses);
+    let (total_ms, current_ms) = server.defrag.times_ms(server.clock.monotonic_us());
+    info.field("total_active_defrag_time", total_ms);
+    info.field("current_active_defrag_time", current_ms);
 }
 
 fn traffic(server: &Server, info: &mut Info) {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::storage::encoding::hashtable::{ResizePolicy, set_resize_policy};
+use crate::storage::encoding::relocate::Mover;
 use crate::storage::object::StrRef;
 use crate::storage::types::list::List;
 use crate::sys::malloc::allocation_count;
@@ -30,6 +31,7 @@ enum Op {
     Fill(usize, usize),
     Empty(usize, usize),
     Cron(usize),
+    Relocate(u64),
     Clear,
 }
 
@@ -66,6 +68,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (k.clone(), 1..200usize).prop_map(|(k, n)| Op::Fill(k, n)),
         2 => (k.clone(), 1..200usize).prop_map(|(k, n)| Op::Empty(k, n)),
         1 => (1..20usize).prop_map(Op::Cron),
+        3 => any::<u64>().prop_map(Op::Relocate),
         1 => Just(Op::Clear),
     ]
 }
@@ -132,6 +135,18 @@ fn apply(db: &mut Db, oracle: &mut Oracle, op: Op) {
         Op::Cron(n) => {
             db.try_resize(n);
             db.incrementally_rehash(Duration::from_micros(n as u64));
+        }
+        Op::Relocate(cursor) => {
+            // From anywhere, as after changes, and from the beginning.
+            let (mut mover, mut pass) = (Mover::all(), KeyPass::default());
+            pass.max_parts = (cursor % 3) as usize;
+            let next = db.relocate_keys(cursor, &mut mover, &mut pass);
+            let next = db.relocate_keys(next, &mut mover, &mut pass);
+            db.relocate_keys(0, &mut mover, &mut pass);
+            db.relocate_expires(next, &mut mover);
+            for key in pass.put_off {
+                db.relocate_value(&key, cursor, &mut mover);
+            }
         }
         Op::Clear => {
             assert_eq!(db.clear().len(), oracle.len());

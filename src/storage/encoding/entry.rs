@@ -27,6 +27,7 @@
 
 mod element;
 mod raw_str;
+mod relocate;
 mod shape;
 mod string;
 #[cfg(test)]

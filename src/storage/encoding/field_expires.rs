@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use super::relocate::Mover;
+
 /// Bytes a pair takes in a B-tree node, whose 11 places are about two thirds full.
 const PAIR_BYTES: usize = 24;
 
@@ -32,6 +34,11 @@ impl FieldExpires {
     pub fn remove(&mut self, expire: i64, word: u64) {
         let was_there = self.by_time.remove(&(expire, word));
         debug_assert!(was_there, "every field with an expire time is listed");
+    }
+
+    /// Moves the nodes of a small tree; those of a large one stay.
+    pub fn relocate(&mut self, mover: &mut Mover) {
+        mover.tree_set(&mut self.by_time);
     }
 
     /// The field that expires first.

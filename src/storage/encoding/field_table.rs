@@ -10,6 +10,7 @@
 //! reads the field behind it; so the earliest field is found without a second copy of its name.
 
 mod field;
+mod relocate;
 #[cfg(test)]
 mod tests;
 

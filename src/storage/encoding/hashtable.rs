@@ -28,6 +28,7 @@
 mod bucket;
 mod element;
 mod iter;
+mod relocate;
 mod resize;
 mod sample;
 mod scan;

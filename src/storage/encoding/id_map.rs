@@ -16,6 +16,8 @@
 
 use std::collections::VecDeque;
 
+use super::relocate::Mover;
+
 /// 128 bits: a time in ms and a sequence number, ordered as one number. See also
 /// `types::stream::id` for texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -276,6 +278,29 @@ impl<V> IdMap<V> {
         if let Some(next) = self.chunks.remove(chunk + 1) {
             self.chunks[chunk].items.extend(next.items);
         }
+    }
+}
+
+/// Moving.
+impl<V> IdMap<V> {
+    /// Moves one chunk and, by `value`, what its values own. Gives the next cursor, see `Relocate`.
+    pub fn relocate_with(
+        &mut self,
+        cursor: u64,
+        mover: &mut Mover,
+        mut value: impl FnMut(&mut V, &mut Mover),
+    ) -> u64 {
+        if cursor == 0 {
+            mover.deque(&mut self.chunks);
+        }
+        let at = usize::try_from(cursor).unwrap_or(usize::MAX);
+        let Some(chunk) = self.chunks.get_mut(at) else { return 0 };
+        mover.vec(&mut chunk.items);
+        mover.scanned += chunk.items.len() as u64;
+        for (_, item) in &mut chunk.items {
+            value(item, mover);
+        }
+        if at + 1 < self.chunks.len() { cursor + 1 } else { 0 }
     }
 }
 

@@ -215,6 +215,11 @@ impl Intset {
     }
 
     /// For `thin_bytes.rs`, which owns the raw side.
+    pub(super) fn thin_mut(&mut self) -> &mut ThinBytes<IntsetFormat> {
+        &mut self.0
+    }
+
+    /// For `thin_bytes.rs`, which owns the raw side.
     pub(super) fn from_thin(bytes: ThinBytes<IntsetFormat>) -> Self {
         Self(bytes)
     }

@@ -22,6 +22,7 @@ use std::ops::Range;
 
 use super::hashtable::{Element, HashTable, TableEntry};
 use super::ordered_set::{Member, OrderedSet};
+use super::relocate::{Mover, PartCursor, Relocate};
 use crate::util::siphash::siphash;
 
 /// A member in a container borrowed for `'a`.
@@ -255,6 +256,26 @@ impl MemberTable {
     /// The hash table's figures (DEBUG HTSTATS-KEY).
     pub fn stats_text(&self, full: bool) -> String {
         self.table.stats_text(full)
+    }
+}
+
+/// Nodes of the tree first, then members in the order of a scan.
+impl Relocate for MemberTable {
+    fn relocate(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
+        let at = PartCursor::of(cursor);
+        let MemberTable { table, order } = self;
+        let next = match at.part {
+            0 => order.relocate_nodes(at.inner, mover),
+            _ => table.relocate_step(at.inner, mover, |old, mover| {
+                let Some(new) = old.moved(mover) else { return old };
+                assert!(order.replace(old, new), "table and tree hold the same members");
+                // SAFETY: the tree has the new handle, the table gets it; no view is alive while
+                // `self` is borrowed mutably.
+                unsafe { old.free_moved(mover) };
+                new
+            }),
+        };
+        at.next(next, 1)
     }
 }
 

@@ -12,5 +12,6 @@ pub mod lzf;
 pub mod member_table;
 pub mod ordered_set;
 pub mod quicklist;
+pub mod relocate;
 pub mod set_table;
 pub mod tagged;

@@ -38,6 +38,7 @@ mod tests;
 pub use member::Member;
 pub use range::{Iter, RevIter};
 
+use super::relocate::{Mover, PartCursor};
 use node::{Inner, Leaf, Probe, Slab};
 use std::cmp::Ordering;
 
@@ -281,6 +282,16 @@ impl<H: OrderedItem> OrderedSet<H> {
             self.refresh_first(&path);
         }
         true
+    }
+
+    /// Moves some of the nodes, not the items.
+    pub fn relocate_nodes(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
+        let at = PartCursor::of(cursor);
+        let next = match at.part {
+            0 => self.leaves.relocate(at.inner, mover),
+            _ => self.inners.relocate(at.inner, mover),
+        };
+        at.next(next, 1)
     }
 
     /// Removes the items at ranks `start..end` (`end` is cut to the length) and hands each to `f`

@@ -26,6 +26,7 @@ mod tests;
 pub use node::{NodeLimit, SIZE_SAFETY_LIMIT};
 
 use super::listpack::{Listpack, LpRef, LpValue};
+use super::relocate::{Mover, Relocate};
 use node::{Data, Node};
 use std::collections::VecDeque;
 
@@ -99,6 +100,22 @@ pub struct Quicklist {
     count: usize,
     fill: i16,
     compress: u16,
+}
+
+/// The cursor is the place of a node: by changes in between, nodes may be passed over.
+impl Relocate for Quicklist {
+    fn relocate(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
+        const NODES: usize = 16;
+        if cursor == 0 {
+            mover.deque(&mut self.nodes);
+        }
+        let from = usize::try_from(cursor).unwrap_or(usize::MAX).min(self.nodes.len());
+        let end = self.nodes.len().min(from + NODES);
+        for node in self.nodes.range_mut(from..end) {
+            node.relocate(mover);
+        }
+        if end < self.nodes.len() { end as u64 } else { 0 }
+    }
 }
 
 impl Quicklist {

@@ -10,6 +10,7 @@ mod member;
 
 use super::hashtable::{HashTable, Iter, TableEntry};
 use super::listpack::LpValue;
+use super::relocate::{Mover, Relocate};
 
 pub use member::{MemberKey, SetMember};
 
@@ -113,6 +114,13 @@ impl SetTable {
         let seen: usize = self.iter().take(n).map(SetMember::alloc_bytes).sum();
         let members = seen as f64 / n.max(1) as f64 * self.len() as f64;
         size_of::<Self>() + self.0.memory_bytes() + members as usize
+    }
+}
+
+/// The cursor is that of a scan.
+impl Relocate for SetTable {
+    fn relocate(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
+        self.0.relocate_step(cursor, mover, |member, mover| member.relocated(mover))
     }
 }
 

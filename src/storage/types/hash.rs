@@ -22,6 +22,7 @@ mod tests;
 
 use crate::storage::encoding::field_table::FieldTable;
 use crate::storage::encoding::listpack::{Invalid, Listpack, LpRef, Pos};
+use crate::storage::encoding::relocate::{Mover, Relocate};
 use crate::storage::encoding::tagged::{Either3, Tagged3};
 
 pub use crate::storage::encoding::listpack::LpValue;
@@ -62,6 +63,20 @@ pub enum HashView<'a> {
 pub struct Hash(Tagged3<Listpack, Listpack, Box<FieldTable>>);
 
 const _: () = assert!(size_of::<Hash>() == 8);
+
+impl Relocate for Hash {
+    fn relocate(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
+        match self.0.get_mut() {
+            Either3::A(mut lp) | Either3::B(mut lp) => lp.relocate(cursor, mover),
+            Either3::C(mut table) => {
+                if cursor == 0 {
+                    mover.boxed(&mut table);
+                }
+                table.relocate(cursor, mover)
+            }
+        }
+    }
+}
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

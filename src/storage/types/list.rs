@@ -14,6 +14,7 @@
 use crate::storage::encoding::listpack::thin_bytes::size_class;
 use crate::storage::encoding::listpack::{Listpack, LpRef, Needle};
 use crate::storage::encoding::quicklist::{NodeLimit, Quicklist, pop_listpack_with, walk};
+use crate::storage::encoding::relocate::{Mover, Relocate};
 use crate::storage::encoding::tagged::{Either2, Tagged2};
 
 pub use crate::storage::encoding::listpack::LpValue;
@@ -89,6 +90,20 @@ impl List {
         match self.0.get() {
             Either2::A(lp) => ListView::Listpack(lp.borrowed()),
             Either2::B(ql) => ListView::Quicklist(ql.borrowed()),
+        }
+    }
+}
+
+impl Relocate for List {
+    fn relocate(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
+        match self.0.get_mut() {
+            Either2::A(mut lp) => lp.relocate(cursor, mover),
+            Either2::B(mut ql) => {
+                if cursor == 0 {
+                    mover.boxed(&mut ql);
+                }
+                ql.relocate(cursor, mover)
+            }
         }
     }
 }

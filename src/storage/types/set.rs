@@ -22,6 +22,7 @@ use crate::storage::encoding::intset::{Intset, IntsetIter};
 use crate::storage::encoding::listpack::{
     self, LISTPACK_MAX_SAFETY_SIZE, Listpack, LpRef, Pos, estimate_repeated_int, parse_int,
 };
+use crate::storage::encoding::relocate::{Mover, Relocate};
 use crate::storage::encoding::set_table::{MemberKey, SetMember, SetTable};
 use crate::storage::encoding::tagged::{Either3, Tagged3, ThinRef};
 
@@ -71,6 +72,21 @@ impl Clone for Set {
             Either3::A(ints) => Self::from_intset(ints.clone()),
             Either3::B(lp) => Self::from_listpack(lp.clone()),
             Either3::C(table) => Self::from_table(table.clone()),
+        }
+    }
+}
+
+impl Relocate for Set {
+    fn relocate(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
+        match self.0.get_mut() {
+            Either3::A(mut ints) => ints.relocate(cursor, mover),
+            Either3::B(mut lp) => lp.relocate(cursor, mover),
+            Either3::C(mut table) => {
+                if cursor == 0 {
+                    mover.boxed(&mut table);
+                }
+                table.relocate(cursor, mover)
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ mod id;
 mod log;
 mod node;
 mod rebuild;
+mod relocate;
 #[cfg(test)]
 mod tests;
 

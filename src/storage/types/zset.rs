@@ -24,6 +24,7 @@ use std::ops::Range;
 
 use crate::storage::encoding::listpack::{LISTPACK_MAX_SAFETY_SIZE, Listpack, LpRef};
 use crate::storage::encoding::member_table::MemberTable;
+use crate::storage::encoding::relocate::{Mover, Relocate};
 use crate::storage::encoding::tagged::{Either2, Tagged2};
 
 pub use crate::storage::encoding::listpack::LpValue;
@@ -76,6 +77,20 @@ impl Clone for ZSet {
         match self.0.get() {
             Either2::A(lp) => ZSet::from_listpack(lp.clone()),
             Either2::B(table) => ZSet::from_table(table.clone()),
+        }
+    }
+}
+
+impl Relocate for ZSet {
+    fn relocate(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
+        match self.0.get_mut() {
+            Either2::A(mut lp) => lp.relocate(cursor, mover),
+            Either2::B(mut table) => {
+                if cursor == 0 {
+                    mover.boxed(&mut table);
+                }
+                table.relocate(cursor, mover)
+            }
         }
     }
 }

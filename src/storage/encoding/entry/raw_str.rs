@@ -15,6 +15,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use crate::sys::malloc;
+use crate::sys::relocate::Mover;
 
 const HEADER: usize = size_of::<Header>();
 /// Above this length a string grows by this much instead of doubling.
@@ -193,6 +194,14 @@ impl RawStr {
         let (len, cap) = (self.len(), self.capacity());
         // SAFETY: inside the block; uninitialised bytes are what MaybeUninit is for.
         unsafe { std::slice::from_raw_parts_mut(self.data().add(len).cast(), cap - len) }
+    }
+
+    /// Moves the block, if that is worth it.
+    pub fn relocate(&mut self, mover: &mut Mover) {
+        let old = self.0.cast();
+        // SAFETY: the block has this layout, and only `self` refers to it.
+        let moved = unsafe { mover.block(old, layout(self.capacity())) };
+        self.0 = moved.unwrap_or(old).cast();
     }
 
     /// Counts `n` bytes of `spare_mut` in.

@@ -71,7 +71,7 @@ const _: () = assert!(FLAG_WIDE_KEY == 4 && FLAG_WIDE_VALUE == 8 && FLAG_TTL == 
 
 /// The block of an entry of `total` bytes: a whole size class.
 #[inline(always)]
-fn layout(total: usize) -> Layout {
+pub(super) fn layout(total: usize) -> Layout {
     Layout::from_size_align(malloc::usable_size(total), 8).expect("below the address space")
 }
 

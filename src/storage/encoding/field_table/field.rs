@@ -24,6 +24,7 @@ use std::ptr::NonNull;
 
 use crate::storage::encoding::hashtable::{Element, pointer_to_word, word_to_pointer};
 use crate::sys::malloc;
+use crate::sys::relocate::Mover;
 use crate::util::siphash::siphash;
 
 const HAS_EXPIRE: u8 = 1 << 4;
@@ -187,6 +188,14 @@ impl Field {
             Some(ptr) => Field(ptr),
             None => handle_alloc_error(new_layout),
         }
+    }
+
+    /// The same field, moved if that is worth it.
+    pub fn relocated(mut self, mover: &mut Mover) -> Field {
+        let layout = self.as_ref().shape().layout();
+        // SAFETY: the block has this layout; whoever else knows the address is told by the caller.
+        self.0 = unsafe { mover.block(self.0, layout) }.unwrap_or(self.0);
+        self
     }
 
     /// The same field with another expire time or none; moves if it had none and gets one, or loses

@@ -134,6 +134,12 @@ impl Bucket {
             .then(|| std::ptr::with_exposed_provenance_mut(self.word(CHILD_SLOT) as usize))
     }
 
+    /// The child of a chained bucket has moved.
+    pub(super) fn set_child(&mut self, child: *mut Bucket) {
+        debug_assert!(self.is_chained());
+        self.set_word(CHILD_SLOT, child.expose_provenance() as u64);
+    }
+
     /// Makes a full bucket chained; the element of its last slot moves into the empty `child`.
     pub(super) fn chain(&mut self, child: *mut Bucket, child_bucket: &mut Bucket) {
         debug_assert!(!self.is_chained() && self.occupied() == ALL_SLOTS);

@@ -67,7 +67,7 @@ pub fn resize_policy() -> ResizePolicy {
     POLICY.with(|p| p.get())
 }
 
-fn layout(buckets: usize) -> Layout {
+pub(super) fn layout(buckets: usize) -> Layout {
     Layout::array::<Bucket>(buckets).expect("a bucket array below the address space")
 }
 

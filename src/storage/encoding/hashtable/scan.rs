@@ -25,7 +25,7 @@ impl<E: Element> HashTable<E> {
     }
 
     /// Calls `visit` for each chain that belongs to `cursor`.
-    fn scan_chains<'a>(
+    pub(super) fn scan_chains<'a>(
         &'a self,
         mut cursor: u64,
         mut visit: impl FnMut(&'a Self, *mut Bucket),

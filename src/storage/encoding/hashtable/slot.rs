@@ -86,7 +86,7 @@ impl<'a, E: Element + 'a> SlotMut<'a, E> {
     }
 }
 
-struct AbortOnUnwind;
+pub(super) struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {

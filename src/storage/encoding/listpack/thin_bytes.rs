@@ -19,6 +19,7 @@
 //! none.
 
 use super::super::intset::{Intset, IntsetIter};
+use super::super::relocate::{Mover, Relocate};
 use super::super::tagged::{Thin, ThinView};
 use super::{Listpack, LpRef};
 use std::alloc::{self, Layout};
@@ -198,6 +199,13 @@ impl<F: ThinFormat> ThinBytes<F> {
         self.ptr = ptr;
     }
 
+    /// Moves the block, if that is worth it.
+    pub fn relocate(&mut self, mover: &mut Mover) {
+        let layout = layout(self.used());
+        // SAFETY: the block has this layout, and only `self` refers to it.
+        self.ptr = unsafe { mover.block(self.ptr, layout) }.unwrap_or(self.ptr);
+    }
+
     /// Gives the block away; only `from_raw` of the same format may take it back.
     pub fn into_raw(self) -> NonNull<u8> {
         let ptr = self.ptr;
@@ -271,6 +279,20 @@ unsafe impl ThinView for Intset {
     unsafe fn view<'a>(raw: NonNull<u8>) -> IntsetIter<'a> {
         // SAFETY: passed on to the caller.
         IntsetIter::new(unsafe { bytes_of::<IntsetFormat>(raw) })
+    }
+}
+
+impl Relocate for Listpack {
+    fn relocate(&mut self, _: u64, mover: &mut Mover) -> u64 {
+        self.0.relocate(mover);
+        0
+    }
+}
+
+impl Relocate for Intset {
+    fn relocate(&mut self, _: u64, mover: &mut Mover) -> u64 {
+        self.thin_mut().relocate(mover);
+        0
     }
 }
 

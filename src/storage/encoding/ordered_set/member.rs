@@ -12,6 +12,7 @@
 //! double the handle and could not be shared by tree and table (bytes per member of the benchmark).
 
 use super::{OrderedItem, OrderedSet};
+use crate::storage::encoding::relocate::Mover;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
 use std::ptr::{self, NonNull};
@@ -124,6 +125,23 @@ impl Member {
     pub unsafe fn free(self) {
         // SAFETY: `new` allocated with this size and alignment; freed once by the contract.
         unsafe { dealloc(self.0.as_ptr(), layout(self.alloc_size())) }
+    }
+
+    /// A copy of the member, if it is worth moving, which takes its place in all containers before
+    /// the caller frees this one by [`Member::free_moved`].
+    pub fn moved(self, mover: &mut Mover) -> Option<Member> {
+        // SAFETY: alive by the contract of `free`; the block has this layout.
+        let copy = unsafe { mover.copy_of(self.0, layout(self.alloc_size())) };
+        copy.map(Member)
+    }
+
+    /// [`Member::free`] of one of which a copy was made.
+    ///
+    /// # Safety
+    /// As of `free`, and `moved` has given a copy.
+    pub unsafe fn free_moved(self, mover: &mut Mover) {
+        // SAFETY: by the contract.
+        unsafe { mover.free(self.0, layout(self.alloc_size())) }
     }
 
     /// The handle as a number below 2^48.

@@ -8,6 +8,7 @@
 //! fingerprint; turning a word back needs the promise that its item lives (ZADD of the benchmark).
 
 use super::{OrderedItem, score_key};
+use crate::storage::encoding::relocate::Mover;
 use std::cmp::Ordering;
 use std::marker::PhantomData;
 
@@ -80,6 +81,22 @@ impl<T> Slab<T> {
 
     pub fn len(&self) -> usize {
         self.items.len() - self.free.len()
+    }
+
+    /// Moves some boxes from number `from` on; gives the number to go on with, 0 at the end.
+    pub fn relocate(&mut self, from: u64, mover: &mut Mover) -> u64 {
+        const BOXES: usize = 16;
+        if from == 0 {
+            mover.vec(&mut self.items);
+            mover.vec(&mut self.free);
+        }
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        for node in self.items.iter_mut().skip(from).take(BOXES).flatten() {
+            mover.boxed(node);
+            mover.scanned += 1;
+        }
+        let next = from.saturating_add(BOXES);
+        if next < self.items.len() { next as u64 } else { 0 }
     }
 
     pub fn memory_bytes(&self) -> usize {

@@ -7,6 +7,7 @@
 use super::super::listpack::thin_bytes::size_class;
 use super::super::listpack::{Listpack, LpRef, LpValue, Needle, Pos};
 use super::super::lzf;
+use super::super::relocate::{Mover, Relocate};
 use std::borrow::Cow;
 
 /// Most bytes of a node that is limited by a count.
@@ -139,6 +140,15 @@ impl Node {
         let mut bytes = Vec::new();
         if lzf::compress_limited(raw, raw.len() - MIN_COMPRESS_IMPROVE - 1, &mut bytes).is_some() {
             self.data = Data::Lzf { bytes: bytes.into_boxed_slice(), raw_len, plain };
+        }
+    }
+
+    /// Moves the node's bytes, if that is worth it.
+    pub(super) fn relocate(&mut self, mover: &mut Mover) {
+        mover.scanned += 1;
+        match &mut self.data {
+            Data::Packed(lp) => lp.relocate_all(mover),
+            Data::Plain(bytes) | Data::Lzf { bytes, .. } => mover.boxed_slice(bytes),
         }
     }
 

@@ -21,6 +21,7 @@ use crate::storage::encoding::hashtable::{
 };
 use crate::storage::encoding::listpack::{LpValue, parse_int};
 use crate::sys::malloc;
+use crate::sys::relocate::Mover;
 use crate::util::siphash::siphash;
 
 /// Integers from -2^46 up to and without 2^46 are held in the word.
@@ -176,6 +177,21 @@ impl SetMember {
     pub fn value(&self) -> LpValue<'_> {
         // SAFETY: a live member, which `self` keeps.
         unsafe { value(self.0) }
+    }
+
+    /// The same member, its block moved if that is worth it.
+    pub(super) fn relocated(self, mover: &mut Mover) -> SetMember {
+        if is_int(self.0) {
+            return self;
+        }
+        let word = self.into_word();
+        // SAFETY: the word of a live member with a block, which has this layout; only the word
+        // refers to it.
+        unsafe {
+            let block = word_to_pointer(word);
+            let moved = mover.block(block, layout(text(word).len()));
+            SetMember(pointer_to_word(moved.unwrap_or(block)))
+        }
     }
 
     /// The word of a member that was lent out by a table: only its address, nothing is read.

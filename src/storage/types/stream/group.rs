@@ -20,6 +20,7 @@ use slab::Slab;
 use super::id::StreamId;
 use super::log::Log;
 use crate::storage::encoding::id_map::IdMap;
+use crate::storage::encoding::relocate::Mover;
 
 /// A consumer of a group, for as long as it is not deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -289,6 +290,27 @@ impl Group {
     }
 }
 
+/// For `relocate`.
+impl Group {
+    /// Numbers that consumers may have, by which `relocate_consumer` finds them.
+    pub(super) fn consumer_slots(&self) -> usize {
+        self.consumers.capacity()
+    }
+
+    pub(super) fn relocate_pel(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
+        if cursor == 0 {
+            mover.tree_map(&mut self.names);
+        }
+        self.pel.relocate_with(cursor, mover, |_, _| {})
+    }
+
+    /// Moves a piece of one consumer's pending IDs; its name stays, which `names` shares.
+    pub(super) fn relocate_consumer(&mut self, at: usize, cursor: u64, mover: &mut Mover) -> u64 {
+        let Some(consumer) = self.consumers.get_mut(at) else { return 0 };
+        consumer.ids.relocate_with(cursor, mover, |(), _| {})
+    }
+}
+
 /// The groups of a stream, by name.
 #[derive(Clone, Default)]
 pub struct Groups(Option<Box<ByName>>);
@@ -325,6 +347,19 @@ impl Groups {
     /// Removes a group; `false` if there is none of that name.
     pub fn destroy(&mut self, name: &[u8]) -> bool {
         self.0.as_mut().is_some_and(|groups| groups.remove(name).is_some())
+    }
+
+    /// Moves the map of groups, not the groups.
+    pub(super) fn relocate_box(&mut self, mover: &mut Mover) {
+        if let Some(groups) = &mut self.0 {
+            mover.boxed(groups);
+            mover.tree_map(groups);
+        }
+    }
+
+    /// All groups, by name.
+    pub(super) fn boxes_mut(&mut self) -> impl Iterator<Item = &mut Box<Group>> {
+        self.0.iter_mut().flat_map(|groups| groups.values_mut())
     }
 
     /// All groups, by name.

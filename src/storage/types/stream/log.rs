@@ -76,6 +76,10 @@ impl Log {
         self.length
     }
 
+    pub(super) fn nodes_mut(&mut self) -> &mut IdMap<Listpack> {
+        &mut self.nodes
+    }
+
     pub fn node_count(&self) -> usize {
         self.nodes.len()
     }

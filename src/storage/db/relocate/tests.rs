@@ -1,0 +1,295 @@
+//! Everything that a database holds is moved, all at once or between changes, and is the same
+//! afterwards. The oracle is the digest of the data set, and plain models of the collections.
+
+use super::*;
+use crate::storage::digest;
+use crate::storage::keyspace::Keyspace;
+use crate::storage::object::{RawStr, StrValue, Value};
+use crate::storage::types::hash::{Hash, HashLimits};
+use crate::storage::types::list::{List, ListEnd, ListLimits};
+use crate::storage::types::set::{Set, SetLimits};
+use crate::storage::types::stream::{AddId, Group, NodeLimits, Stream, StreamId};
+use crate::storage::types::zset::{AddOptions, ZSet, ZSetLimits};
+use crate::sys::malloc::thread_used_memory;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+const STREAM: NodeLimits = NodeLimits { max_bytes: 4096, max_entries: 5 };
+const LIST: ListLimits =
+    ListLimits { max_listpack_size: 5, compress_depth: 2, packed_threshold: 0 };
+
+const ZSET: ZSetLimits = ZSetLimits { max_listpack_entries: 128, max_listpack_value: 64 };
+
+/// Number of fields that expire.
+fn hash_expires(hash: &Hash) -> usize {
+    hash.iter().filter(|field| field.expire.is_some()).count()
+}
+
+fn set_of(members: usize, name: &str) -> Value {
+    let mut set = Set::for_members(name.as_bytes(), members, &SetLimits::default());
+    for i in 0..members {
+        set.add(format!("{name}{i}").as_bytes(), &SetLimits::default());
+    }
+    Value::Set(set)
+}
+
+fn zset_of(members: usize) -> Value {
+    let mut zset = ZSet::new(members, 9, &ZSET);
+    for i in 0..members {
+        let (score, member) = ((i * 7919 % 1009) as f64, format!("member{i}"));
+        let added = zset.add(score, member.as_bytes(), AddOptions::default(), &ZSET);
+        assert!(added.is_ok());
+    }
+    Value::ZSet(zset)
+}
+
+fn hash_of(fields: usize, expiring: usize) -> Value {
+    let (mut hash, limits) = (Hash::new(), HashLimits::default());
+    for i in 0..fields {
+        let (name, value) = (format!("field{i}"), "v".repeat(i % 50));
+        let expire = (i < expiring).then_some(1_000_000 + (i * 31 % 97) as i64);
+        hash.set_with_expire(name.as_bytes(), value.as_bytes(), expire, &limits);
+    }
+    Value::Hash(hash)
+}
+
+fn list_of(elements: usize) -> Value {
+    let mut list = List::new();
+    for i in 0..elements {
+        let long = if i % 97 == 0 { 9000 } else { 20 };
+        list.push(ListEnd::Tail, format!("{i}{}", "e".repeat(long)).as_bytes(), &LIST);
+    }
+    Value::List(list)
+}
+
+fn stream_of(entries: u64) -> Value {
+    let mut stream = Stream::new();
+    for i in 1..=entries {
+        let id = AddId::Exact(StreamId::new(i, 0));
+        assert!(stream.log_mut().append(id, &[b"field", b"value"], &STREAM).is_ok());
+    }
+    for name in ["first", "second", "third"] {
+        let mut group = Group::new(StreamId::MIN, None);
+        for reader in 0..3 {
+            let reader = group.create_consumer(format!("reader{reader}").as_bytes(), 1);
+            let reader = reader.expect("a new one");
+            (1..=entries / 2).for_each(|i| group.deliver(StreamId::new(i, 0), reader, 5));
+        }
+        assert!(stream.groups_mut().create(name.as_bytes(), group));
+    }
+    Value::Stream(stream)
+}
+
+/// Keys of all types and sizes; every third one has a TTL.
+fn fill(db: &mut Db) -> usize {
+    let mut keys = 0;
+    let mut add = |db: &mut Db, name: &str, value: Value| {
+        keys += 1;
+        let ttl = (keys % 3 == 0).then_some(1_000_000 + keys as i64);
+        db.insert_with(format!("{{{}}}{name}", keys % 7).as_bytes(), value, ttl, 3);
+    };
+    for n in [0usize, 1, 30, 2000] {
+        add(db, &format!("text{n}"), Value::string(&vec![b't'; n * 3]));
+        add(db, &format!("raw{n}"), Value::Str(StrValue::Raw(RawStr::from_slice(&vec![b'r'; n]))));
+        add(db, &format!("int{n}"), Value::from(n as i64));
+        if n > 0 {
+            add(db, &format!("set{n}"), set_of(n, "member"));
+            add(db, &format!("ints{n}"), set_of(n, ""));
+            add(db, &format!("zset{n}"), zset_of(n));
+            add(db, &format!("hash{n}"), hash_of(n, 0));
+            add(db, &format!("expiring{n}"), hash_of(n, n.div_ceil(2)));
+            add(db, &format!("list{n}"), list_of(n));
+            add(db, &format!("stream{n}"), stream_of(n as u64));
+        }
+    }
+    for i in 0..300 {
+        add(db, &format!("k{i}"), Value::string(b"small"));
+    }
+    keys
+}
+
+/// A full scan; gives the number of blocks moved.
+fn relocate_all(db: &mut Db, max_parts: usize) -> u64 {
+    let mut mover = Mover::all();
+    let mut pass = KeyPass { max_parts, ..KeyPass::default() };
+    let mut cursor = db.relocate_keys(0, &mut mover, &mut pass);
+    while cursor != 0 {
+        cursor = db.relocate_keys(cursor, &mut mover, &mut pass);
+    }
+    assert!(pass.key_misses == 0 && pass.key_hits >= db.len() as u64);
+    for key in pass.put_off {
+        let mut cursor = db.relocate_value(&key, 0, &mut mover);
+        while cursor != 0 {
+            cursor = db.relocate_value(&key, cursor, &mut mover);
+        }
+    }
+    cursor = db.relocate_expires(0, &mut mover);
+    while cursor != 0 {
+        cursor = db.relocate_expires(cursor, &mut mover);
+    }
+    mover.hits
+}
+
+#[test]
+fn everything_is_moved_and_nothing_changes() {
+    let start = thread_used_memory();
+    for cluster in [false, true] {
+        let mut keyspace = Keyspace::new(1, cluster);
+        let keys = fill(&mut keyspace.dbs[0]);
+        let (before, used) = (digest::of_keyspace(&keyspace), thread_used_memory());
+        let mut addresses = BTreeSet::new();
+        addresses.extend(keyspace.dbs[0].iter().map(|entry| entry.key().as_ptr()));
+        for max_parts in [usize::MAX, 10] {
+            let hits = relocate_all(&mut keyspace.dbs[0], max_parts);
+            // Each element of a table is a block, each node of a list, each chunk of a stream.
+            assert!(hits > 9_000, "{hits}");
+            assert_eq!(digest::of_keyspace(&keyspace), before);
+            assert_eq!(thread_used_memory(), used);
+        }
+        let db = &mut keyspace.dbs[0];
+        assert_eq!((db.len(), db.expires_len(), db.hexpires.len()), (keys, keys / 3, 3));
+        assert!(db.expires().iter().all(|entry| entry.expire() > Some(1_000_000)));
+        let names: Vec<Vec<u8>> = db.iter().map(|entry| entry.key().to_vec()).collect();
+        for name in names {
+            let (value, ttl) = db.remove(&name).expect("listed just now");
+            assert_eq!(ttl.is_some(), ttl > Some(1_000_000));
+            check_value(value);
+        }
+        assert_eq!((db.len(), db.expires_len(), db.hexpires.len()), (0, 0, 0));
+    }
+    assert!(thread_used_memory() - start < 4096, "{}", thread_used_memory() - start);
+}
+
+/// What the digest does not see: orders, times, owners.
+fn check_value(value: Value) {
+    match value {
+        Value::ZSet(mut zset) => {
+            let mut last = f64::MIN;
+            let mut members = Vec::new();
+            zset.all(|member, score| {
+                assert!(score.get() >= last);
+                last = score.get();
+                members.push(member.to_vec());
+                true
+            });
+            for (rank, member) in members.iter().enumerate() {
+                assert_eq!(zset.rank(member).map(|(rank, _)| rank), Some(rank));
+            }
+            members.iter().for_each(|member| assert!(zset.remove(member).is_some()));
+            assert!(zset.is_empty());
+        }
+        Value::Hash(mut hash) => {
+            let expiring = hash_expires(&hash);
+            let mut gone = Vec::new();
+            hash.expire_fields(i64::MAX - 1, usize::MAX, |name| gone.push(name.to_vec()));
+            assert_eq!(gone.len(), expiring);
+        }
+        Value::Stream(stream) => {
+            for (_, group) in stream.groups().iter() {
+                let pending: usize = group.consumers().map(|c| c.pending()).sum();
+                assert_eq!(pending, group.pel().len());
+                for (id, nack) in group.pel().iter() {
+                    assert_eq!(group.owner_name(nack), b"reader2");
+                    assert!(group.owner(nack).is_some_and(|c| c.ids_from(id).next() == Some(id)));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Changes in between the steps, against models.
+#[test]
+fn values_change_while_they_are_moved() {
+    let mut random = fastrand::Rng::with_seed(11);
+    let mut db = Db::new(0, false);
+    let (mut list, mut set, mut zset, mut hash) =
+        (VecDeque::new(), BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+    for (name, value) in [
+        ("list", list_of(0)),
+        ("set", set_of(0, "m")),
+        ("zset", zset_of(0)),
+        ("hash", hash_of(0, 0)),
+    ] {
+        db.insert_with(name.as_bytes(), value, Some(9), 0);
+    }
+    let mut cursors = [0u64; 4];
+    let mut mover = Mover::all();
+    for round in 0..30_000u32 {
+        let n = random.u32(..if round < 15_000 { 4000 } else { 400 });
+        let (name, grow) = (format!("name{n}"), random.u32(..30_000) > round);
+        let name = name.as_bytes();
+        match round % 4 {
+            0 => {
+                let value = db.find_mut(b"list").and_then(|e| e.into_mut::<List>()).expect("list");
+                if grow {
+                    value.push(ListEnd::Tail, name, &LIST);
+                    list.push_back(name.to_vec());
+                } else {
+                    let popped = value.pop(ListEnd::Head, &LIST).map(|item| item.into_bytes());
+                    assert_eq!(popped, list.pop_front());
+                }
+            }
+            1 => {
+                let value = db.find_mut(b"set").and_then(|e| e.into_mut::<Set>()).expect("set");
+                if grow {
+                    assert_eq!(value.add(name, &SetLimits::default()), set.insert(n));
+                } else {
+                    assert_eq!(value.remove(name), set.remove(&n));
+                }
+            }
+            2 => {
+                let value = db.find_mut(b"zset").and_then(|e| e.into_mut::<ZSet>()).expect("zset");
+                let score = f64::from(random.u32(..50));
+                if grow {
+                    let (options, limits) = (AddOptions::default(), ZSET);
+                    assert!(value.add(score, name, options, &limits).is_ok());
+                    zset.insert(n, score);
+                } else {
+                    assert_eq!(value.remove(name), zset.remove(&n));
+                }
+            }
+            _ => {
+                let value = db.find_mut(b"hash").and_then(|e| e.into_mut::<Hash>()).expect("hash");
+                let expire = random.bool().then_some(5_000 + i64::from(n));
+                if grow {
+                    value.set_with_expire(name, name, expire, &HashLimits::default());
+                    hash.insert(n, expire);
+                } else {
+                    assert_eq!(value.remove(name), hash.remove(&n).is_some());
+                }
+            }
+        }
+        let at = random.usize(..4);
+        let key = [&b"list"[..], b"set", b"zset", b"hash"][at];
+        cursors[at] = db.relocate_value(key, cursors[at], &mut mover);
+        if round % 64 == 0 {
+            db.relocate_keys(0, &mut mover, &mut KeyPass::default());
+        }
+    }
+    let value = db.find_mut(b"hash").and_then(|e| e.into_mut::<Hash>()).expect("a hash");
+    assert_eq!(hash_expires(value), hash.values().flatten().count());
+    assert_eq!(
+        (value.len(), value.min_expire()),
+        (hash.len(), hash.values().flatten().min().copied())
+    );
+    let value = db.find_mut(b"zset").and_then(|e| e.into_mut::<ZSet>()).expect("a zset");
+    let mut order: Vec<(u64, String)> =
+        zset.iter().map(|(n, score)| (*score as u64, format!("name{n}"))).collect();
+    order.sort();
+    let mut found = Vec::new();
+    value.all(|member, score| {
+        let member = String::from_utf8(member.to_vec()).expect("a name");
+        found.push((score.get() as u64, member));
+        true
+    });
+    assert_eq!(found, order);
+    let value = db.find_mut(b"set").and_then(|e| e.into_mut::<Set>()).expect("a set");
+    assert!(
+        value.len() == set.len()
+            && set.iter().all(|n| value.contains(format!("name{n}").as_bytes()))
+    );
+    let value = db.find_mut(b"list").and_then(|e| e.into_mut::<List>()).expect("a list");
+    assert_eq!(value.len(), list.len());
+    assert_eq!((db.len(), db.expires_len()), (4, 4));
+    assert!(db.expires().iter().all(|entry| entry.expire() == Some(9)));
+}
