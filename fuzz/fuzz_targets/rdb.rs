@@ -8,7 +8,6 @@ use redis_rust::persistence::rdb::object_load::ObjectRules;
 use redis_rust::persistence::rdb::reader::Reader;
 use redis_rust::storage::digest;
 use redis_rust::storage::keyspace::Keyspace;
-use redis_rust::storage::types::zset::ZSetLimits;
 
 struct Memory(Keyspace);
 
@@ -24,14 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let options = LoadOptions {
-        rules: ObjectRules {
-            list: Default::default(),
-            set: Default::default(),
-            zset: ZSetLimits { max_listpack_entries: 128, max_listpack_value: 64 },
-            hash: Default::default(),
-            deep: how & 1 != 0,
-            sanitizations: 0,
-        },
+        rules: ObjectRules::with_default_limits(how & 1 != 0),
         access: AccessClock { lfu: how & 2 != 0, lru_clock: 1, minutes: 1, initial: 1 },
         now_ms: 1_700_000_000_000,
         drop_expired: how & 4 != 0,

@@ -13,10 +13,6 @@ use super::format::{
 use super::object_load::{ObjectRules, load_object, module_name};
 use super::reader::{Fault, Reader};
 use crate::storage::object::Value;
-use crate::storage::types::hash::HashLimits;
-use crate::storage::types::list::ListLimits;
-use crate::storage::types::set::SetLimits;
-use crate::storage::types::zset::ZSetLimits;
 
 /// What was being read when something was wrong.
 #[derive(Clone, Copy)]
@@ -118,7 +114,8 @@ pub fn check(
         reader: Reader::of_file(source, total),
         out,
         now_ms,
-        rules: rules(),
+        // Values are thrown away: any limits will do.
+        rules: ObjectRules::with_default_limits(true),
         doing: Doing::Start,
         key: None,
         rdb_type: None,
@@ -133,18 +130,6 @@ pub fn check(
         }
         Err(Stop::Broken(text)) => check.show_error(&text).map(|()| None),
         Err(Stop::Output(error)) => Err(error),
-    }
-}
-
-/// Values are thrown away: any limits will do.
-fn rules() -> ObjectRules {
-    ObjectRules {
-        list: ListLimits::default(),
-        set: SetLimits::default(),
-        zset: ZSetLimits { max_listpack_entries: 128, max_listpack_value: 64 },
-        hash: HashLimits::default(),
-        deep: true,
-        sanitizations: 0,
     }
 }
 

@@ -37,6 +37,20 @@ pub struct ObjectRules {
     pub sanitizations: u64,
 }
 
+impl ObjectRules {
+    /// With the limits of a server that nobody configured.
+    pub fn with_default_limits(deep: bool) -> ObjectRules {
+        ObjectRules {
+            list: ListLimits::default(),
+            set: SetLimits::default(),
+            zset: ZSetLimits { max_listpack_entries: 128, max_listpack_value: 64 },
+            hash: HashLimits::default(),
+            deep,
+            sanitizations: 0,
+        }
+    }
+}
+
 /// A value of this type; `None` if it has no elements.
 ///
 /// # Errors

@@ -18,14 +18,8 @@ use crate::storage::types::zset::{AddOptions, ZSet, ZSetLimits};
 const ZSET_LIMITS: ZSetLimits = ZSetLimits { max_listpack_entries: 128, max_listpack_value: 64 };
 
 fn rules() -> ObjectRules {
-    ObjectRules {
-        list: ListLimits::default(),
-        set: SetLimits::default(),
-        zset: ZSET_LIMITS,
-        hash: HashLimits { max_listpack_entries: 20, ..HashLimits::default() },
-        deep: true,
-        sanitizations: 0,
-    }
+    let hash = HashLimits { max_listpack_entries: 20, ..HashLimits::default() };
+    ObjectRules { hash, ..ObjectRules::with_default_limits(true) }
 }
 
 /// Strings of all kinds that are stored differently.

@@ -219,11 +219,7 @@ fn load_consumer(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::types::hash::HashLimits;
-    use crate::storage::types::list::ListLimits;
-    use crate::storage::types::set::SetLimits;
     use crate::storage::types::stream::{AddId, NodeLimits, Trim, TrimTo};
-    use crate::storage::types::zset::ZSetLimits;
 
     const LIMITS: NodeLimits = NodeLimits { max_bytes: 4096, max_entries: 7 };
 
@@ -261,20 +257,9 @@ mod tests {
         w.into_bytes()
     }
 
-    fn rules(deep: bool) -> ObjectRules {
-        ObjectRules {
-            list: ListLimits::default(),
-            set: SetLimits::default(),
-            zset: ZSetLimits { max_listpack_entries: 128, max_listpack_value: 64 },
-            hash: HashLimits::default(),
-            deep,
-            sanitizations: 0,
-        }
-    }
-
     fn load(bytes: &[u8], rdb_type: RdbType, deep: bool) -> Result<Stream, Fault> {
         let mut reader = Reader::of_slice(bytes);
-        let stream = load_stream(&mut reader, rdb_type, &mut rules(deep))?;
+        let stream = load_stream(&mut reader, rdb_type, &mut ObjectRules::with_default_limits(deep))?;
         if reader.is_at_end() { Ok(stream) } else { Err(Fault::corrupt("bytes are left")) }
     }
 
