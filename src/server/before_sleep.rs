@@ -22,8 +22,9 @@ impl Server {
         self.replication_before_sleep();
         self.cluster_before_sleep();
         // With `appendfsync always` no reply leaves before its command is durable.
-        self.aof_before_sleep();
-        self.write_pending();
+        if self.aof_before_sleep() {
+            self.write_pending();
+        }
         self.close_clients();
         self.replication_after_writes();
         if self.config.maxmemory_clients != 0 {

@@ -59,6 +59,8 @@ impl ClientFlags {
     pub const DEBUG: ClientFlags = ClientFlags(1 << 27 | 1 << 28);
     /// Its connection belongs to a child process now: ours is closed without a word to the peer.
     pub const HANDED_OVER: ClientFlags = ClientFlags(1 << 29);
+    /// Its replies wait for a sync of the append only file; it runs nothing meanwhile.
+    pub const HELD: ClientFlags = ClientFlags(1 << 30);
 
     /// Both sets.
     pub const fn and(self, other: ClientFlags) -> ClientFlags {
@@ -278,6 +280,11 @@ impl Client {
         if let Some(conn) = self.conn.as_mut() {
             conn.out = OutputQueue::default();
         }
+    }
+
+    /// Output that the socket has not taken, bytes.
+    pub fn unsent_bytes(&self) -> usize {
+        self.conn.as_ref().map_or(0, |conn| conn.out.bytes()) + self.reply.len()
     }
 
     /// It is about to be closed: no more commands are taken from it.

@@ -380,6 +380,38 @@ impl Conn {
         outcome.map(|flushed| (total, flushed))
     }
 
+    /// Writes at most the first `limit` bytes of what waits; returns how many the socket took.
+    pub fn flush_part(&mut self, reply: &mut Vec<u8>, limit: usize) -> io::Result<usize> {
+        let mut total = 0;
+        while total < limit {
+            let left = limit - total;
+            let result = match self.out.chunks.front() {
+                Some(chunk) => {
+                    let chunk = &chunk[self.out.head..];
+                    self.stream.write(&chunk[..chunk.len().min(left)])
+                }
+                None => self.stream.write(&reply[..reply.len().min(left)]),
+            };
+            let written = match result {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => written,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.write_blocked = true;
+                    break;
+                }
+                Err(e) => return Err(e),
+            };
+            if self.out.is_empty() {
+                reply.drain(..written);
+            } else {
+                self.out.advance(written);
+            }
+            total += written;
+        }
+        Ok(total)
+    }
+
     /// One write of these parts, before anything else is sent. Returns the bytes that the socket
     /// took; an error is met again by `flush`.
     pub fn send_now(&mut self, parts: &[&[u8]; 3]) -> usize {

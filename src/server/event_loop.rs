@@ -190,8 +190,8 @@ impl EventLoop {
         if client.is_closing() {
             return;
         }
-        if client.flags.has(ClientFlags::BLOCKED) {
-            return read_blocked(server, client);
+        if client.flags.has(ClientFlags::BLOCKED.and(ClientFlags::HELD)) {
+            return read_waiting(server, client);
         }
         if client.flags.has(ClientFlags::MASTER) && server.scripts.is_busy() {
             // Its stream is not answered with BUSY: it waits until the script has ended.
@@ -247,8 +247,14 @@ impl EventLoop {
     }
 }
 
-/// A blocked client runs nothing, but it may hang up, and what it sends is kept.
-fn read_blocked(server: &mut Server, client: &mut Client) {
+/// A client that waits runs nothing. One that is blocked may hang up, and what it sends is kept.
+#[cold]
+fn read_waiting(server: &mut Server, client: &mut Client) {
+    if client.flags.has(ClientFlags::HELD) {
+        // In no list of the loop, and into none until then.
+        client.flags.set(ClientFlags::PENDING_READ);
+        return server.read_after_commit(client.id);
+    }
     let Some(conn) = client.conn.as_mut() else { return };
     match conn.read_query() {
         Ok((bytes, drained)) => {
@@ -425,6 +431,24 @@ impl Server {
         }
     }
 
+    /// Sends the first `bytes` bytes of what waits for a client.
+    pub fn write_part(&mut self, id: u64, bytes: usize) {
+        let Some(mut client) = self.clients.check_out(id) else { return };
+        if let Some(conn) = client.conn.as_mut()
+            && !client.flags.has(ClientFlags::CLOSE_ASAP)
+            && !conn.write_blocked
+        {
+            match conn.flush_part(client.reply.buffer_mut(), bytes) {
+                Ok(sent) => self.count_output(&mut client, sent),
+                Err(e) => {
+                    self.log_verbose(&format!("Error writing to client: {e}"));
+                    self.close_later(&mut client);
+                }
+            }
+        }
+        self.clients.check_in(client);
+    }
+
     /// Frees the client at the end of the turn.
     pub fn close_later(&mut self, client: &mut Client) {
         if !client.flags.has(ClientFlags::CLOSE_ASAP) {
@@ -436,7 +460,7 @@ impl Server {
     /// How long the loop may sleep.
     fn poll_timeout(&self) -> Duration {
         if !self.clients.pending_read.is_empty()
-            || !self.clients.pending_write.is_empty()
+            || (!self.clients.pending_write.is_empty() && !self.aof.holds_replies())
             || !self.listeners.more_to_accept.is_empty()
             || !self.clients.missed.is_empty()
             || self.eviction.is_running()

@@ -29,7 +29,7 @@ struct Shared {
     freed: AtomicU64,
     /// Clients whose garbage is freed; the main thread is woken for them.
     done: Mutex<Vec<u64>>,
-    waker: mio::Waker,
+    waker: Arc<mio::Waker>,
 }
 
 impl Shared {
@@ -59,7 +59,7 @@ pub struct LazyFree {
 
 impl LazyFree {
     /// Starts the thread. `waker` wakes the main thread, which then calls `take_done`.
-    pub fn start(waker: mio::Waker) -> LazyFree {
+    pub fn start(waker: Arc<mio::Waker>) -> LazyFree {
         let (jobs, inbox) = channel::<Job>();
         let (pending, freed) = (AtomicU64::new(0), AtomicU64::new(0));
         let shared = Arc::new(Shared { pending, freed, done: Mutex::default(), waker });
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn what_is_handed_over_is_freed_and_told() {
         let (event_loop, _poll) = EventLoop::new().unwrap();
-        let lazyfree = LazyFree::start(event_loop.waker().unwrap());
+        let lazyfree = LazyFree::start(Arc::new(event_loop.waker().unwrap()));
         lazyfree.send(Box::new(vec![0u8; 1 << 20]), 3);
         lazyfree.free_value(Value::from(7), true);
         lazyfree.notify_when_done(42);

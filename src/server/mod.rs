@@ -65,6 +65,7 @@ pub mod transaction;
 pub mod while_blocked;
 
 use std::io;
+use std::sync::Arc;
 
 use crate::commands::table::CommandTable;
 use crate::config::Config;
@@ -138,6 +139,7 @@ pub struct Server {
 impl Server {
     /// A server with that configuration, not listening yet.
     pub fn new(config: Config, waker: mio::Waker) -> io::Result<Server> {
+        let waker = Arc::new(waker);
         let commands = CommandTable::new(crate::commands::GROUPS);
         let clock = clock::Clock::new();
         let databases = config.databases as usize;
@@ -151,7 +153,7 @@ impl Server {
             listeners: listener::Listeners::default(),
             exec: call::Exec::default(),
             propagate: propagate::Propagate::default(),
-            aof: aof::Aof::new(clock.now_ms),
+            aof: aof::Aof::new(clock.now_ms, Arc::clone(&waker)),
             scripts: script::Scripts::new(clock.now_ms),
             cluster: None,
             blocking: blocking::Blocking::default(),

@@ -43,8 +43,9 @@ impl Server {
                 break;
             }
             // As before every write of replies.
-            self.flush_append_only_file(false);
-            self.write_pending();
+            if self.aof_before_sleep() {
+                self.write_pending();
+            }
             self.close_clients();
             match event_loop.poll(self, Duration::ZERO) {
                 Ok(events) if events > 0 => event_loop.serve(self),

@@ -251,7 +251,8 @@ fn parse_line(line: &[u8]) -> Result<(Vec<u8>, i64, u8), &'static str> {
         }
     }
     match name {
-        Some(name) if seq != 0 && letter != 0 => Ok((name, seq, letter)),
+        // Without a name nothing can be found, nor written so that it is read again.
+        Some(name) if !name.is_empty() && seq != 0 && letter != 0 => Ok((name, seq, letter)),
         _ => Err(INVALID),
     }
 }
@@ -396,6 +397,7 @@ mod tests {
             ("file a seq 1 type b x\n", INVALID),
             ("file a seq x type b\n", INVALID),
             ("file \"a seq 1 type b\n", INVALID),
+            ("file \"\" seq 1 type b\n", INVALID),
             ("file a seq 1 type b", "The AOF manifest file contains too long line"),
             (&long, "The AOF manifest file contains too long line"),
             ("file d/a seq 1 type b\n", "File can't be a path, just a filename"),

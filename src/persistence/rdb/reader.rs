@@ -20,6 +20,9 @@ use crate::util::crc64;
 const BUFFER_BYTES: usize = 128 * 1024;
 /// First allocation for a string whose claimed length the source does not vouch for.
 const UNTRUSTED_BYTES: u64 = 1024 * 1024;
+/// Room that is made for things whose claimed number the source does not vouch for. Each may cost
+/// some ten bytes of a table.
+const UNTRUSTED_COUNT: u64 = 16 * 1024;
 /// Scratch memory that is kept from one long string to the next.
 const SCRATCH_KEPT_BYTES: usize = 1024 * 1024;
 
@@ -165,7 +168,7 @@ impl<'a> Reader<'a> {
 
     /// `count` things of at least `each` bytes are announced: how many to make room for.
     pub fn justified(&self, count: u64, each: u64) -> usize {
-        let most = self.remaining().unwrap_or(UNTRUSTED_BYTES) / each.max(1);
+        let most = self.remaining().map_or(UNTRUSTED_COUNT, |bytes| bytes / each.max(1));
         count.min(most) as usize
     }
 

@@ -259,7 +259,8 @@ mod tests {
 
     fn load(bytes: &[u8], rdb_type: RdbType, deep: bool) -> Result<Stream, Fault> {
         let mut reader = Reader::of_slice(bytes);
-        let stream = load_stream(&mut reader, rdb_type, &mut ObjectRules::with_default_limits(deep))?;
+        let stream =
+            load_stream(&mut reader, rdb_type, &mut ObjectRules::with_default_limits(deep))?;
         if reader.is_at_end() { Ok(stream) } else { Err(Fault::corrupt("bytes are left")) }
     }
 

@@ -657,7 +657,9 @@ proptest! {
 #[test]
 fn payload_footers_are_checked() {
     let good = dump_payload(&Value::string(b"x").as_ref(), true);
-    let load = |payload: &[u8]| load_payload(payload, true, &mut ObjectRules::with_default_limits(false)).map(|_| ());
+    let load = |payload: &[u8]| {
+        load_payload(payload, true, &mut ObjectRules::with_default_limits(false)).map(|_| ())
+    };
     assert_eq!(load(&good), Ok(()));
     assert_eq!(load(&good[..9]), Err(PayloadError::Footer));
     let mut newer = good.clone();
@@ -674,10 +676,17 @@ fn claimed_lengths_do_not_make_memory() {
     let huge: &[u8] = &[0x81, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
     for code in 0..26u8 {
         let payload = [&[code], huge, huge, huge, &[0; 10]].concat();
-        assert!(load_payload(&payload, false, &mut ObjectRules::with_default_limits(true)).is_err(), "type {code}");
+        assert!(
+            load_payload(&payload, false, &mut ObjectRules::with_default_limits(true)).is_err(),
+            "type {code}"
+        );
     }
     let lzf = [&[0, 0xC3], huge, huge, &[0; 10]].concat();
     assert!(load_payload(&lzf, false, &mut ObjectRules::with_default_limits(true)).is_err());
     let bomb = [&[0, 0xC3, 4][..], huge, &[0, b'a', 0xE0, 255, 0], &[0; 10]].concat();
     assert!(load_payload(&bomb, false, &mut ObjectRules::with_default_limits(true)).is_err());
+    // Nobody knows how long a stream is: no reason to believe it.
+    let (mut none, mut some): (&[u8], &[u8]) = (&[], &[0; 100]);
+    assert!(Reader::of_file(&mut none, None).justified(1 << 40, 1) <= 1 << 14);
+    assert_eq!(Reader::of_file(&mut some, Some(100)).justified(1 << 40, 2), 50);
 }

@@ -1,8 +1,8 @@
 //! Writing the buffer to the incremental file, and syncing it, as `appendfsync` says.
 //!
-//! - `always`: one write and one sync a turn of the loop, for all commands of that turn, before any
-//!   of their replies leaves. If either fails the server exits: what it would have to take back has
-//!   been seen.
+//! - `always`: one write and one sync for the commands of all clients that wait, before any of
+//!   their replies leaves (`group_commit`, which does it in the background; here, at once). If
+//!   either fails the server exits: what it would have to take back has been seen.
 //! - `everysec`: the thread syncs once a second. While it does, writing would block, so the flush
 //!   waits, but not longer than two seconds.
 //! - `no`: the system syncs when it likes.
@@ -40,17 +40,15 @@ fn write_some(mut file: &File, bytes: &[u8]) -> io::Result<usize> {
     Ok(written)
 }
 
-impl Server {
-    /// Before the loop sleeps, before replies leave.
-    pub fn aof_before_sleep(&mut self) {
-        if self.aof.state == AofState::Off {
-            return;
-        }
-        let start_us = self.clock.monotonic_us();
-        self.flush_append_only_file(false);
-        self.aof.flush_us += self.clock.monotonic_us() - start_us;
-    }
+/// Ends the process: what is not durable has been promised to be.
+pub(super) fn sync_failed(error: &io::Error) -> ! {
+    fatal(&format!(
+        "Can't persist AOF for fsync error when the AOF fsync policy is 'always': {}. Exiting...",
+        strerror(error)
+    ))
+}
 
+impl Server {
     /// Each round of cron: what was postponed, and whether the disk takes writes again.
     pub fn aof_cron(&mut self) {
         if self.aof.state == AofState::Off {
@@ -69,6 +67,7 @@ impl Server {
         if self.aof.state == AofState::Off {
             return;
         }
+        self.wait_for_commit();
         if self.aof.feed.is_empty() {
             return self.sync_what_is_written();
         }
@@ -78,21 +77,31 @@ impl Server {
         if syncing && !force && self.postpone_flush() {
             return;
         }
+        if self.write_feed(&file, syncing) {
+            self.sync_file(&file, syncing);
+        }
+    }
+
+    /// Writes the buffer. False: it failed, and nothing is to be synced.
+    pub(super) fn write_feed(&mut self, file: &File, syncing: bool) -> bool {
         let sleep_us = self.debug.aof_flush_sleep_us;
         if sleep_us > 0 {
             std::thread::sleep(Duration::from_micros(sleep_us));
         }
         let expected = self.aof.feed.len();
         let start_us = self.latency_start();
-        let result = write_some(&file, self.aof.feed.bytes());
+        let result = write_some(file, self.aof.feed.bytes());
         self.note_write_latency(start_us, syncing);
         self.aof.postponed_since_ms = None;
         match result {
-            Ok(written) if written == expected => self.written(expected),
-            Ok(written) => return self.short_write(&file, written),
-            Err(error) => return self.write_failed(error),
+            Ok(written) if written == expected => {
+                self.written(expected);
+                return true;
+            }
+            Ok(written) => self.short_write(file, written),
+            Err(error) => self.write_failed(error),
         }
-        self.sync_file(&file, syncing);
+        false
     }
 
     /// True if the flush is to wait for the sync that goes on.
@@ -236,15 +245,12 @@ impl Server {
     }
 
     fn sync_now(&mut self, file: &File) {
-        let start_us = self.latency_start();
+        let (start_us, begin_us) = (self.latency_start(), self.clock.monotonic_us());
         if let Err(error) = file.sync_data() {
-            fatal(&format!(
-                "Can't persist AOF for fsync error when the AOF fsync policy is 'always': {}. \
-                 Exiting...",
-                strerror(&error)
-            ));
+            sync_failed(&error);
         }
         self.latency_end("aof-fsync-always", start_us);
+        self.aof.commit.sync_us = self.clock.monotonic_us() - begin_us;
         self.aof.incr_synced = self.aof.incr_size;
         self.aof.last_sync_ms = self.clock.now_ms;
         self.aof.background.set_synced_offset(self.propagated_offset());

@@ -1,11 +1,12 @@
 //! The append only file of the running server: whether it is on, what it costs, what became of it.
 //!
-//! Formats and files are `persistence::aof`; here stands when they are written: `flush` (before the
-//! loop sleeps, before any reply leaves), how the files change (`rewrite`), how they are read
+//! Formats and files are `persistence::aof`; here stands when they are written: `flush` and
+//! `group_commit` (before the loop sleeps, before any reply leaves), how the files change (`rewrite`), how they are read
 //! (`load`), and when all that is done at all (`switch`). Invariant: while the state is `On`, what
 //! the manifest names plus the buffer is the data set.
 
 mod flush;
+mod group_commit;
 mod load;
 mod rewrite;
 mod switch;
@@ -60,16 +61,20 @@ pub struct Aof {
     pub rewrite: rewrite::RewriteState,
     /// Main thread's time for writing and syncing, us.
     pub flush_us: u64,
+    commit: group_commit::GroupCommit,
 }
 
 impl Aof {
-    pub fn new(now_ms: i64) -> Aof {
+    /// `waker` wakes the main thread.
+    pub fn new(now_ms: i64, waker: Arc<mio::Waker>) -> Aof {
+        // Without a wake-up the main thread looks at its next turn.
+        let wake = move || drop(waker.wake());
         Aof {
             state: AofState::Off,
             manifest: Manifest::default(),
             feed: AofFeed::default(),
             file: None,
-            background: Background::new(log::warning),
+            background: Background::new(log::warning, Box::new(wake)),
             current_size: 0,
             base_size: 0,
             incr_size: 0,
@@ -82,6 +87,7 @@ impl Aof {
             writes_denied: false,
             rewrite: rewrite::RewriteState::default(),
             flush_us: 0,
+            commit: group_commit::GroupCommit::default(),
         }
     }
 

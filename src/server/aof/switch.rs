@@ -211,6 +211,7 @@ impl Server {
             if let Err(e) = self.flush_and_sync_aof() {
                 self.log_warning(&format!("Fail to fsync the AOF file: {}.", strerror(&e)));
             }
+            self.finish_commit();
         }
         true
     }
