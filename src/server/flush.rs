@@ -1,8 +1,15 @@
 //! Emptying and swapping databases, and who must learn of it: WATCHers, blocked clients.
 
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
 use super::Server;
 use super::blocking::{BlockKind, BlockRequest};
 use super::client::Client;
+use crate::storage::db::Detached;
+
+/// Time between two looks at the sockets while the thread frees what a load replaces.
+const BETWEEN_EVENTS: Duration = Duration::from_millis(1);
 
 /// What is emptied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,34 +21,56 @@ pub enum Scope {
 impl Server {
     /// Empties databases; returns the number of keys removed. `lazy`: the thread frees them.
     pub fn flush(&mut self, scope: Scope, lazy: bool) -> usize {
-        let ids = match scope {
-            Scope::Db(id) => id..id + 1,
-            Scope::All => 0..self.keyspace.dbs.len(),
-        };
-        self.tracking_invalidate_all(lazy);
         let mut removed = 0;
-        for id in ids {
-            self.touch_all_watched_keys_in_db(id, None);
-            let waited_for = self.existing_waited_for(id);
-            let keys = self.keyspace.dbs[id].len();
-            if keys == 0 {
-                continue;
-            }
-            removed += keys;
-            let detached = self.keyspace.dbs[id].clear();
+        for detached in self.detach(scope, lazy) {
+            removed += detached.len();
             if lazy {
-                self.lazyfree.send(Box::new(detached), keys as u64);
+                self.lazyfree.send_detached(detached);
             } else {
                 drop(detached);
-            }
-            for key in waited_for {
-                self.signal_deleted_key_as_ready(id, &key);
             }
         }
         if !lazy {
             crate::sys::malloc::purge();
         }
         removed
+    }
+
+    /// Empties all databases within a load. Without `lazy` their memory is free at the end of
+    /// this; events are served meanwhile.
+    pub fn flush_while_loading(&mut self, lazy: bool) {
+        let detached = self.detach(Scope::All, lazy);
+        if lazy {
+            return detached.into_iter().for_each(|db| self.lazyfree.send_detached(db));
+        }
+        let freed = self.lazyfree.free_and_tell(Box::new(detached));
+        while freed.recv_timeout(BETWEEN_EVENTS) == Err(RecvTimeoutError::Timeout) {
+            self.newline_to_master();
+            self.process_events_while_blocked();
+        }
+        crate::sys::malloc::purge();
+    }
+
+    /// Takes what databases hold out of them. The clients that must learn of it do.
+    fn detach(&mut self, scope: Scope, lazy: bool) -> Vec<Detached> {
+        let ids = match scope {
+            Scope::Db(id) => id..id + 1,
+            Scope::All => 0..self.keyspace.dbs.len(),
+        };
+        self.tracking_invalidate_all(lazy);
+        let mut out = Vec::new();
+        for id in ids {
+            self.touch_all_watched_keys_in_db(id, None);
+            let waited_for = self.existing_waited_for(id);
+            if self.keyspace.dbs[id].len() == 0 {
+                continue;
+            }
+            out.push(self.keyspace.dbs[id].clear());
+            for key in waited_for {
+                self.signal_deleted_key_as_ready(id, &key);
+            }
+        }
+        out
     }
 
     /// Keys of the database that exist and that blocked clients wait for.

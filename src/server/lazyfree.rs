@@ -4,9 +4,10 @@
 //! Invariant: `pending() + freed()` grows by what is handed over, whether or not the thread lives.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
+use crate::storage::db::Detached;
 use crate::storage::object::Value;
 use crate::sys::{bio, malloc};
 
@@ -85,6 +86,21 @@ impl LazyFree {
     pub fn send(&self, garbage: Box<dyn Send>, objects: u64) {
         self.shared.pending.fetch_add(objects, Ordering::Relaxed);
         self.hand_over(Job::Free { garbage, objects });
+    }
+
+    /// Lets the thread drop what a database held.
+    pub fn send_detached(&self, db: Detached) {
+        let keys = db.len() as u64;
+        self.send(Box::new(db), keys);
+    }
+
+    /// Lets the thread drop something that somebody waits for; it counts for no object. The
+    /// channel closes when it is done.
+    pub fn free_and_tell(&self, garbage: Box<dyn Send>) -> Receiver<()> {
+        let (alive, done) = channel();
+        // The parts of a pair are dropped in their order.
+        self.hand_over(Job::Free { garbage: Box::new((garbage, alive)), objects: 0 });
+        done
     }
 
     /// `take_done` will name this client once everything handed over until now is freed.

@@ -18,7 +18,6 @@ use crate::persistence::rdb::reader::Reader;
 use crate::replication::ID_BYTES;
 use crate::replication::handshake::Payload;
 use crate::server::Server;
-use crate::server::flush::Scope;
 use crate::server::loading::{FileLoad, FileLoadOptions, ServerTarget, load_fault_text};
 use crate::storage::keyspace::Keyspace;
 
@@ -310,7 +309,7 @@ impl Server {
         self.flush_for_sync();
         let loaded = self.load_stream(transfer, None, None);
         if loaded.is_err() {
-            self.flush(Scope::All, self.config.replica_lazy_flush);
+            self.flush_while_loading(self.config.replica_lazy_flush);
         }
         self.end_pulse();
         self.stop_loading();
@@ -384,10 +383,11 @@ impl Server {
         result
     }
 
-    /// Empties the data set for the master's.
+    /// Empties the data set for the master's. The load has begun: clients that are served
+    /// meanwhile are told so.
     pub(in crate::server) fn flush_for_sync(&mut self) {
         self.log_notice("MASTER <-> REPLICA sync: Flushing old data");
-        self.flush(Scope::All, self.config.replica_lazy_flush);
+        self.flush_while_loading(self.config.replica_lazy_flush);
         self.flush_functions(self.config.replica_lazy_flush);
         self.forget_replica_expires();
     }
