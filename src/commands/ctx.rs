@@ -34,10 +34,11 @@ impl Ctx<'_> {
     }
 
     /// Time before which something must end to be over already, ms since the epoch: the time of the
-    /// command, or no time at all while nothing is taken for expired (an AOF is loaded, say, whose
-    /// commands ran when it was not over yet).
+    /// command, or no time at all while nothing is taken for expired (an AOF is loaded, say, or
+    /// this is a command of our master: it ran when it was not over yet).
     pub fn expiry_now_ms(&self) -> i64 {
-        if self.server.keeps_expired() { i64::MIN } else { self.now_ms() }
+        let never = self.server.keeps_expired() || self.server.exec.from_master;
+        if never { i64::MIN } else { self.now_ms() }
     }
 
     /// See [`Server::lookup_read`].
@@ -82,8 +83,7 @@ impl Ctx<'_> {
 
     /// Gives a key of the selected database a TTL.
     pub fn set_expire(&mut self, key: &[u8], at_ms: i64) {
-        self.db().set_expire(key, at_ms);
-        self.server.remember_replica_expire(self.client.db, key);
+        self.server.set_expire(self.client.db, key, at_ms);
     }
 
     /// WATCHers and tracking clients learn of a change; call once per changed key.

@@ -254,6 +254,10 @@ impl Handshake {
             }
             State::ReceiveAuthReply => self.state = State::ReceivePortReply,
             State::ReceivePortReply => {
+                if self.settings.main_channel.is_some() && text.starts_with('-') {
+                    actions.push(warning(format!("Master refuses the RDB channel: {text}")));
+                    return self.fail(Failure::TryLater, actions);
+                }
                 self.uncritical("listening-port", &text, actions);
                 let ip = self.settings.announce_ip.is_some();
                 self.state = if ip { State::ReceiveIpReply } else { State::ReceiveCapaReply };
@@ -357,7 +361,8 @@ impl Handshake {
             self.state = State::ReceiveHeader;
             return actions.push(Action::FullResync(history));
         }
-        if let Some(rest) = text.strip_prefix("+CONTINUE") {
+        let is_second = self.settings.main_channel.is_some();
+        if let Some(rest) = text.strip_prefix("+CONTINUE").filter(|_| !is_second) {
             let id = rest.trim_start_matches(' ');
             let id = (id.len() == ID_BYTES).then(|| id.to_string());
             actions.push(notice("Successful partial resynchronization with master."));
@@ -384,7 +389,7 @@ impl Handshake {
         } else {
             actions.push(warning(format!("Unexpected reply to PSYNC from master: {text}")));
         }
-        if self.settings.failover {
+        if self.settings.failover || is_second {
             // The replica does not take over: whoever asked must know, SYNC would not help.
             return self.fail(Failure::Refused, actions);
         }

@@ -165,9 +165,23 @@ fn the_rdb_channel() {
     let (actions, ..) = talk(main, b"+PONG\r\n+OK\r\n+OK\r\n+RDBCHANNELSYNC 42\r\n", &[]);
     assert!(sent(&actions).contains("capa\r\n$16\r\nrdb-channel-repl"));
     assert_eq!(essential(actions), [Action::RdbChannel(42)]);
-    let second = Settings { main_channel: Some(42), ..settings() };
-    let (actions, ..) = talk(second, b"+PONG\r\n+OK\r\n+OK\r\n", &[]);
+    let second = || Settings { main_channel: Some(42), ..settings() };
+    let (actions, ..) = talk(second(), b"+PONG\r\n+OK\r\n+OK\r\n", &[]);
     assert!(sent(&actions).contains("main-ch-client-id\r\n$2\r\n42"));
+    // Whatever is no full synchronization is of no use on the second connection.
+    for (input, failure) in [
+        ("+PONG\r\n-ERR Unrecognized RDB channel client id 42\r\n", Failure::TryLater),
+        ("+PONG\r\n+OK\r\n+OK\r\n+CONTINUE\r\n", Failure::Refused),
+        ("+PONG\r\n+OK\r\n+OK\r\n-ERR no\r\n", Failure::Refused),
+        ("+PONG\r\n+OK\r\n+OK\r\n+RDBCHANNELSYNC 7\r\n", Failure::Refused),
+    ] {
+        let (actions, ..) = talk(second(), input.as_bytes(), &[]);
+        assert_eq!(essential(actions), [Action::Fail(failure)], "{input}");
+    }
+    // One that was not offered is not taken, and a number it must be.
+    let input = b"+PONG\r\n+OK\r\n+OK\r\n+RDBCHANNELSYNC 7\r\n$3\r\nabc";
+    let (actions, ..) = talk(settings(), input, &[]);
+    assert!(sent(&actions).ends_with("SYNC\r\n"));
 }
 
 /// All conversations of these tests, cut at every single place.
@@ -181,11 +195,16 @@ fn every_cut_gives_the_same() {
         "+CONTINUE\r\n*1\r\n$4\r\nPING\r\n".into(),
         "-ERR no\r\n$3\r\nabc".into(),
         "-NOMASTERLINK x\r\n".into(),
+        "+RDBCHANNELSYNC 42\r\n*1\r\n$4\r\nPING\r\n".into(),
     ] {
-        let input = format!("+PONG\r\n+OK\r\n+OK\r\n\n{tail}");
-        let whole = talk(settings(), input.as_bytes(), &[]);
-        for cut in 0..input.len() {
-            assert_eq!(talk(settings(), input.as_bytes(), &[cut]), whole, "{input:?} at {cut}");
+        for second in [None, Some(42)] {
+            let settings = || Settings { rdb_channel: true, main_channel: second, ..settings() };
+            let input = format!("+PONG\r\n+OK\r\n+OK\r\n\n{tail}");
+            let whole = talk(settings(), input.as_bytes(), &[]);
+            for cut in 0..input.len() {
+                let pieces = talk(settings(), input.as_bytes(), &[cut]);
+                assert_eq!(pieces, whole, "{input:?} at {cut}");
+            }
         }
     }
 }

@@ -38,6 +38,50 @@ const QUERY_IDLE_S: i64 = 2;
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// The master's, after a synchronization over two connections.
+    Ahead(Box<Ahead>),
+}
+
+/// A connection of which a part was received beforehand: that is read first.
+pub struct Ahead {
+    chunks: VecDeque<Vec<u8>>,
+    /// Bytes of the first chunk already read.
+    head: usize,
+    stream: TcpStream,
+}
+
+impl Ahead {
+    pub fn new(chunks: VecDeque<Vec<u8>>, stream: TcpStream) -> Ahead {
+        Ahead { chunks, head: 0, stream }
+    }
+
+    /// Bytes that do not come from the socket.
+    pub fn held(&self) -> usize {
+        self.chunks.iter().map(Vec::len).sum::<usize>() - self.head
+    }
+}
+
+impl Read for Ahead {
+    /// Fills as much as there is, like a socket: less than asked for means that nothing is left.
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(chunk) = self.chunks.front() {
+            let rest = &chunk[self.head..];
+            let take = rest.len().min(buf.len() - filled);
+            buf[filled..filled + take].copy_from_slice(&rest[..take]);
+            (filled, self.head) = (filled + take, self.head + take);
+            if self.head < chunk.len() {
+                return Ok(filled);
+            }
+            self.chunks.pop_front();
+            self.head = 0;
+        }
+        match self.stream.read(&mut buf[filled..]) {
+            Ok(bytes) => Ok(filled + bytes),
+            Err(_) if filled > 0 => Ok(filled),
+            Err(e) => Err(e),
+        }
+    }
 }
 
 impl Read for Stream {
@@ -45,6 +89,7 @@ impl Read for Stream {
         match self {
             Stream::Tcp(stream) => socket::recv(stream, buf),
             Stream::Unix(stream) => socket::recv(stream, buf),
+            Stream::Ahead(ahead) => ahead.read(buf),
         }
     }
 }
@@ -54,6 +99,7 @@ impl AsFd for Stream {
         match self {
             Stream::Tcp(stream) => stream.as_fd(),
             Stream::Unix(stream) => stream.as_fd(),
+            Stream::Ahead(ahead) => ahead.stream.as_fd(),
         }
     }
 }
@@ -63,6 +109,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.write_vectored(slices),
             Stream::Unix(stream) => stream.write_vectored(slices),
+            Stream::Ahead(ahead) => ahead.stream.write_vectored(slices),
         }
     }
 
@@ -70,6 +117,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => socket::send(stream, bytes),
             Stream::Unix(stream) => socket::send(stream, bytes),
+            Stream::Ahead(ahead) => socket::send(&ahead.stream, bytes),
         }
     }
 
@@ -78,6 +126,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.shutdown(std::net::Shutdown::Both),
             Stream::Unix(stream) => stream.shutdown(std::net::Shutdown::Both),
+            Stream::Ahead(ahead) => ahead.stream.shutdown(std::net::Shutdown::Both),
         }
     }
 
@@ -85,6 +134,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream,
             Stream::Unix(stream) => stream,
+            Stream::Ahead(ahead) => &mut ahead.stream,
         }
     }
 
@@ -109,6 +159,24 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.as_raw_fd(),
             Stream::Unix(stream) => stream.as_raw_fd(),
+            Stream::Ahead(ahead) => ahead.stream.as_raw_fd(),
+        }
+    }
+
+    /// The TCP socket, if it is one.
+    fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Stream::Tcp(stream) => Some(stream),
+            Stream::Unix(_) => None,
+            Stream::Ahead(ahead) => Some(&ahead.stream),
+        }
+    }
+
+    /// Bytes to be read that were received beforehand.
+    pub fn ahead_bytes(&self) -> usize {
+        match self {
+            Stream::Ahead(ahead) => ahead.held(),
+            Stream::Tcp(_) | Stream::Unix(_) => 0,
         }
     }
 }
@@ -215,9 +283,9 @@ pub struct Conn {
 
 impl Conn {
     pub fn new(stream: Stream) -> Conn {
-        let (peer, local) = match &stream {
-            Stream::Tcp(tcp) => (tcp.peer_addr().ok(), tcp.local_addr().ok()),
-            Stream::Unix(_) => (None, None),
+        let (peer, local) = match stream.tcp() {
+            Some(tcp) => (tcp.peer_addr().ok(), tcp.local_addr().ok()),
+            None => (None, None),
         };
         Conn {
             stream,
@@ -438,7 +506,7 @@ impl Conn {
 
     /// Whether small packets leave at once. A failure costs time only.
     pub fn set_nodelay(&self, on: bool) {
-        if let Stream::Tcp(stream) = &self.stream {
+        if let Some(stream) = self.stream.tcp() {
             let _ = stream.set_nodelay(on);
         }
     }

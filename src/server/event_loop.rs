@@ -24,6 +24,8 @@ const SIGNAL_TOKEN: Token = Token(usize::MAX - 1);
 pub const RDB_PIPE_TOKEN: usize = usize::MAX - 2;
 /// The link to the master until it is a client.
 pub const LINK_TOKEN: usize = usize::MAX - 3;
+/// The stream of the master while its RDB comes on the link.
+pub const MAIN_CHANNEL_TOKEN: usize = usize::MAX - 4;
 const LISTENER_BASE: usize = usize::MAX - 1024;
 /// Shared read buffer; also the most that one client may bring in one turn.
 const READ_BYTES: usize = 64 * 1024;
@@ -38,6 +40,8 @@ enum Event {
     RdbPipe,
     /// The link to the master, before its stream begins.
     Link,
+    /// The master's stream, during a synchronization over two connections.
+    MainChannel,
     /// Another thread has something to say.
     Wake,
     Signal,
@@ -71,6 +75,7 @@ impl Event {
             SIGNAL_TOKEN => Event::Signal,
             Token(RDB_PIPE_TOKEN) => Event::RdbPipe,
             Token(LINK_TOKEN) => Event::Link,
+            Token(MAIN_CHANNEL_TOKEN) => Event::MainChannel,
             Token(listener) => Event::Accept(listener - LISTENER_BASE),
         }
     }
@@ -158,6 +163,7 @@ impl EventLoop {
                 Event::Accept(listener) => server.accept(listener, &self.registry),
                 Event::RdbPipe => server.pump_pipe(),
                 Event::Link => server.pump_link(),
+                Event::MainChannel => server.pump_main_channel(),
                 Event::Wake => server.background_done(),
                 Event::Signal => server.handle_signals(),
             }

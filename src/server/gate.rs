@@ -147,14 +147,19 @@ fn disk_takes_writes(
     client: &mut Client,
     c: &Candidate<'_>,
 ) -> Result<(), ReplyError> {
-    let Some(error) = server.disk_error().filter(|_| !client.must_obey()) else {
-        return Ok(());
-    };
+    let Some(error) = server.disk_error() else { return Ok(()) };
     let queued = client.multi.as_ref().map_or(0, |multi| multi.flags);
     let writes = c.flags & flag::WRITE != 0
         || c.spec.name == "exec" && queued & flag::WRITE != 0
         || c.spec.name == "ping";
-    if writes { Err(error) } else { Ok(()) }
+    if !writes {
+        return Ok(());
+    }
+    if client.must_obey() {
+        server.disk_error_on_link(c.spec.name);
+        return Ok(());
+    }
+    Err(error)
 }
 
 fn no_busy_script(

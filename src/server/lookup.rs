@@ -188,8 +188,17 @@ impl Server {
     ) {
         let lru = lru.unwrap_or_else(|| self.initial_lru());
         self.keyspace.dbs[db].insert_with(key, value, expire, lru);
+        if expire.is_some() {
+            self.remember_replica_expire(db, key);
+        }
         self.signal_key_as_ready(db, key);
         self.notify(NotifyFlags::NEW, "new", key, db);
+    }
+
+    /// Gives a key a TTL.
+    pub fn set_expire(&mut self, db: usize, key: &[u8], at_ms: i64) {
+        self.keyspace.dbs[db].set_expire(key, at_ms);
+        self.remember_replica_expire(db, key);
     }
 
     /// Gives an existing value another name, which must be free, and perhaps another database. TTL

@@ -28,6 +28,8 @@ mod pubsub;
 mod rdb_load;
 mod rdb_save;
 mod replication;
+mod replication_channel;
+mod replication_soak;
 mod scripting;
 mod server_commands;
 mod server_process;

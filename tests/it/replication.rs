@@ -1,12 +1,12 @@
 //! Replication between our servers, and with the reference (if there is one) on either side: full
-//! and partial synchronization, chains, promotion, restarts, WAIT, and a soak of random cuts.
-//!
-//! `REPLICATION_SOAK_SECONDS` lengthens the soak (default: 3 s):
-//! `REPLICATION_SOAK_SECONDS=1200 cargo test --test it replication::soak -- --nocapture`
+//! and partial synchronization, chains, promotion, restarts, WAIT. Random faults: `replication_soak`.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
-use crate::common::server::{Server, reference, wait_until};
+use crate::common::server::{Server, limited, reference, wait_until};
+use crate::common::value::Value;
+use crate::replication_soak::workload;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -152,79 +152,180 @@ fn writes_need_good_replicas_if_so_configured() {
     assert!(wait_until(LIMIT, accepted));
 }
 
-/// Waits until a replica has as many keys as its master.
-fn wait_for_size(master: &Server, replica: &Server) {
-    let size = |server: &Server| server.client().command(&["dbsize"]).int();
-    let equal = wait_until(LIMIT, || size(master) == size(replica));
-    assert!(equal, "{} keys, {} on the replica", size(master), size(replica));
+/// Random commands of every type; their replies do not matter.
+fn write_random(server: &Server, seed: u64, count: usize) {
+    let (mut rng, mut client) = (fastrand::Rng::with_seed(seed), server.client());
+    for _ in 0..count {
+        for command in workload::commands(&mut rng) {
+            client.command(&command);
+        }
+    }
+}
+
+/// One follows the other, is written meanwhile, loses its link and continues.
+fn follows_through_a_cut(replica: &Server, master: &Server, seed: u64) {
+    write_random(master, seed, 2000);
+    follow(replica, master);
+    write_random(master, seed + 1, 2000);
+    wait_for_link(replica);
+    let before = master.info("sync_partial_ok");
+    for round in 0..3 {
+        write_random(master, seed + 2 + round, 300);
+        master.client().command(&["client", "kill", "type", "replica"]);
+        write_random(master, seed + 5 + round, 300);
+        wait_for_link(replica);
+        wait_for_agreement(master, replica);
+    }
+    assert_ne!(master.info("sync_partial_ok"), before, "log:\n{}", replica.log());
+    assert_eq!(master.info("sync_full"), "1", "log:\n{}", replica.log());
+}
+
+/// As `wait_for_equality`, while keys expire.
+fn wait_for_agreement(a: &Server, b: &Server) {
+    let state = |server: &Server| {
+        (server.info("master_repl_offset"), server.client().command(&["debug", "digest"]).text())
+    };
+    let equal = wait_until(LIMIT, || state(a) == state(b));
+    let (a_state, b_state) = (state(a), state(b));
+    assert!(equal, "{a_state:?} {b_state:?}\n{}\n{}", differences(a, b), b.log());
+}
+
+/// Keys whose values differ, with their type and TTL on both sides.
+pub fn differences(a: &Server, b: &Server) -> String {
+    let mut clients = [a.client(), b.client()];
+    let mut out = String::new();
+    for db in 0..16 {
+        let mut keys = BTreeSet::new();
+        for client in &mut clients {
+            client.command(&["select", &db.to_string()]);
+            keys.extend(client.command(&["keys", "*"]).items().iter().map(Value::text));
+        }
+        for key in keys {
+            let sides = clients.each_mut().map(|client| {
+                let about: Vec<String> =
+                    [&["debug", "digest-value", &key][..], &["type", &key], &["pexpiretime", &key]]
+                        .iter()
+                        .map(|command| client.command(command).to_string())
+                        .collect();
+                about.join(" ")
+            });
+            if sides[0] != sides[1] {
+                out += &format!("{db} {key}: {} | {}\n", sides[0], sides[1]);
+            }
+        }
+    }
+    out
 }
 
 #[test]
-fn the_reference_as_replica_and_as_master() {
-    let Some(binary) = reference() else {
-        eprintln!("skipped: no reference server");
-        return;
-    };
-    let other = Server::start_binary(&binary, QUICK);
-    let ours = start(&[]);
-    write_some(&ours, "ours");
+fn the_reference_is_our_master() {
+    let Some(binary) = reference() else { return };
+    let (other, ours) = (Server::start_binary(&binary, QUICK), start(&[]));
+    follows_through_a_cut(&ours, &other, 1);
+    // It takes what it has with it into its own history, and back.
+    ours.client().command(&["replicaof", "no", "one"]);
+    write_random(&ours, 20, 300);
+}
+
+#[test]
+fn the_reference_is_our_replica() {
+    let Some(binary) = reference() else { return };
+    let (other, ours) = (Server::start_binary(&binary, QUICK), start(&[]));
+    ours.client().command(&["set", "a", "b"]);
     follow(&other, &ours);
-    let linked = wait_until(Duration::from_secs(5), || other.info("master_link_status") == "up");
-    if linked {
-        write_some(&ours, "stream");
-        wait_for_size(&ours, &other);
-        ours.client().command(&["client", "kill", "type", "replica"]);
-        write_some(&ours, "cut");
-        wait_for_link(&other);
-        assert_eq!(ours.info("sync_partial_ok"), "1", "log:\n{}", ours.log());
-        wait_for_size(&ours, &other);
-    } else {
-        eprintln!("the reference does not take our RDB version");
+    let refused = || other.log().contains("Can't handle RDB format version");
+    let linked = || other.info("master_link_status") == "up";
+    assert!(wait_until(LIMIT, || linked() || refused()), "log:\n{}", other.log());
+    if refused() {
+        eprintln!("skipped: the reference reads no RDB of version 12");
+        return;
     }
     other.client().command(&["replicaof", "no", "one"]);
-    let replica = start(&[]);
-    follow(&replica, &other);
-    wait_for_link(&replica);
-    write_some(&other, "theirs");
-    wait_for_size(&other, &replica);
-    other.client().command(&["client", "kill", "type", "replica"]);
-    write_some(&other, "again");
-    wait_for_link(&replica);
-    assert_eq!(other.info("sync_partial_ok"), "1", "log:\n{}", replica.log());
+    let ours = start(&[]);
+    follows_through_a_cut(&other, &ours, 100);
+    for bad in ["CRITICAL", "== "] {
+        assert!(!other.log().contains(bad), "log:\n{}", other.log());
+    }
 }
 
-/// Random writes with cut links and killed servers; at each quiet point all are equal.
+/// What RESTORE, COPY, RENAME and MOVE give a TTL on a writable replica is deleted in time too.
 #[test]
-fn soak() {
-    let seconds = std::env::var("REPLICATION_SOAK_SECONDS").ok().and_then(|s| s.parse().ok());
-    let until = Instant::now() + Duration::from_secs(seconds.unwrap_or(3));
-    let master = start(&[("save", "900 100000")]);
-    let mut replica = start(&[("save", "900 100000")]);
-    let third = start(&[]);
+fn a_writable_replica_expires_what_its_clients_wrote() {
+    let (master, replica) = (start(&[]), start(&[("replica-read-only", "no")]));
     follow(&replica, &master);
     wait_for_link(&replica);
-    follow(&third, &replica);
-    wait_for_link(&third);
-    replica.set_config("replicaof", &format!("127.0.0.1 {}", master.port));
-    let mut round = 0;
-    while Instant::now() < until {
-        round += 1;
-        write_some(&master, &format!("{round}"));
-        match round % 5 {
-            0 => {
-                replica.crash();
-                write_some(&master, "while it is down");
-                replica.restart();
-            }
-            1 => drop(master.client().command(&["client", "kill", "type", "replica"])),
-            2 => drop(replica.client().command(&["client", "kill", "type", "master"])),
-            3 => drop(replica.client().command(&["client", "kill", "type", "replica"])),
-            _ => {}
-        }
-        write_some(&master, "after");
+    let mut client = replica.client();
+    client.command(&["set", "from", "x", "px", "400"]);
+    let dump = client.command(&["dump", "from"]);
+    client.command(&[b"restore", &b"restored"[..], b"400", dump.bytes()]);
+    client.command(&["copy", "from", "copied"]);
+    client.command(&["set", "other", "x", "px", "400"]);
+    client.command(&["rename", "other", "renamed"]);
+    client.command(&["set", "third", "x", "px", "400"]);
+    client.command(&["move", "third", "1"]);
+    let gone = || replica.client().command(&["debug", "digest"]).text() == "0".repeat(40);
+    assert!(wait_until(LIMIT, gone), "{:?}", client.command(&["keys", "*"]));
+}
+
+/// A field that is over by the replica's clock is there for the master's stream until it says HDEL.
+#[test]
+fn the_master_decides_which_fields_are_over() {
+    let (master, replica) = (start(&[]), start(&[]));
+    follow(&replica, &master);
+    wait_for_link(&replica);
+    let mut client = master.client();
+    client.command(&["debug", "set-active-expire", "0"]);
+    client.command(&["hset", "h", "f", "1", "g", "2"]);
+    client.command(&["hpexpire", "h", "100000", "fields", "1", "f"]);
+    client.command(&["wait", "1", "5000"]);
+    // Stopped, the replica applies what follows after the field's time.
+    client.command(&["hpexpire", "h", "300", "fields", "1", "f"]);
+    replica.signal("STOP");
+    client.command(&["hincrby", "h", "f", "41"]);
+    client.command(&["hsetnx", "h", "f", "no"]);
+    client.command(&["hincrbyfloat", "h", "f", "0.5"]);
+    std::thread::sleep(Duration::from_millis(350));
+    replica.signal("CONT");
+    client.command(&["hlen", "h"]);
+    wait_for_agreement(&master, &replica);
+}
+
+/// A disk that takes nothing any more.
+#[test]
+fn a_replica_that_cannot_write_ends_or_goes_on_as_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let binary = limited(&dir, 4000);
+    let write = |master: &Server| {
+        let (mut client, value) = (master.client(), "x".repeat(50_000));
+        (0..80).for_each(|i| drop(client.command(&["set", &i.to_string(), &value])));
+    };
+    for ignores in ["no", "yes"] {
+        let master = start(&[]);
+        let settings =
+            [("appendonly", "yes"), ("save", ""), ("replica-ignore-disk-write-errors", ignores)];
+        let mut replica = Server::start_binary(&binary, &settings);
+        follow(&replica, &master);
         wait_for_link(&replica);
-        wait_for_link(&third);
-        wait_for_equality(&master, &replica);
-        wait_for_equality(&master, &third);
+        write(&master);
+        if ignores == "no" {
+            replica.wait_for_log("Replica was unable to write command to disk.");
+            replica.wait_for_exit();
+        } else {
+            replica.wait_for_log("Replica is applying a command even though");
+            wait_for_equality(&master, &replica);
+        }
     }
+}
+
+#[test]
+fn clients_are_told_that_it_loads_while_the_old_data_is_freed() {
+    let (master, replica) = (start(&[]), start(&[]));
+    write_some(&master, "new");
+    let mut client = replica.client();
+    client.command(&["debug", "populate", "600000"]);
+    follow(&replica, &master);
+    let loading = wait_until(LIMIT, || client.command(&["ping"]).text().starts_with("LOADING"));
+    assert!(loading, "log:\n{}", replica.log());
+    wait_for_link(&replica);
+    wait_for_equality(&master, &replica);
 }

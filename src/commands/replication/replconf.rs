@@ -52,6 +52,11 @@ fn ack(ctx: &mut Ctx<'_>, value: &[u8], fsynced: Option<&[u8]>) {
 fn configure(ctx: &mut Ctx<'_>, option: &[u8], value: &[u8]) -> CmdResult {
     let mut conf = ctx.client.replconf.as_deref().cloned().unwrap_or_default();
     set_option(&mut conf, option, value)?;
+    if is_option(option, "main-ch-client-id")
+        && let Some(main) = conf.main_channel
+    {
+        ctx.server.check_main_channel(main)?;
+    }
     if let Some(replica) = ctx.server.replica_mut(ctx.client.id) {
         replica.conf = conf.clone();
     }
@@ -83,7 +88,10 @@ fn set_option(conf: &mut ReplConf, option: &[u8], value: &[u8]) -> CmdResult {
     } else if is_option(option, "rdb-filter-only") {
         conf.requires |= filter(value)?;
     } else if is_option(option, "rdb-channel") {
-        int_in(value, 0, 1)?;
+        match int_in(value, 0, 1)? {
+            1 => conf.requires |= requires::RDB_CHANNEL,
+            _ => conf.requires &= !requires::RDB_CHANNEL,
+        }
     } else if is_option(option, "main-ch-client-id") {
         conf.main_channel = Some(int(value)? as u64);
     } else if !is_option(option, "version") {

@@ -55,6 +55,7 @@ pub(super) fn memory(server: &mut Server, info: &mut Info) {
         ("mem_not_counted_for_evict", &server.mem_not_counted_for_evict()),
         ("mem_replication_backlog", &server.replication_memory().1),
         ("mem_total_replication_buffers", &server.replication.stream.memory_bytes()),
+        ("mem_replica_full_sync_buffer", &server.full_sync_buffer_bytes()),
         ("mem_clients_slaves", &server.replication_memory().0),
         ("mem_clients_normal", &overview.clients_normal),
         ("mem_cluster_links", &0),

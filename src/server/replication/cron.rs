@@ -74,6 +74,10 @@ impl Server {
                 ReplicaState::WaitBgsaveEnd if streams && replica.last_partial_write_s != 0 => {
                     (now_s - replica.last_partial_write_s > timeout_s).then_some("full sync")
                 }
+                // It tells that it lives while it receives and loads.
+                ReplicaState::WaitRdbChannel | ReplicaState::SendBulkAndStream => {
+                    (now_s - replica.ack_time_s > timeout_s).then_some("full sync")
+                }
                 _ => None,
             };
             if let Some(why) = why {

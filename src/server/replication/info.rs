@@ -13,7 +13,7 @@ pub fn replication(server: &mut Server, info: &mut Info) {
     if server.is_replica() {
         of_master(server, info);
     }
-    info.field("connected_slaves", server.replication.replicas.len());
+    info.field("connected_slaves", server.connected_replicas());
     if server.config.min_replicas_to_write != 0 && server.config.min_replicas_max_lag != 0 {
         info.field("min_slaves_good_slaves", server.replication.good_replicas);
     }
@@ -44,6 +44,8 @@ fn of_master(server: &Server, info: &mut Info) {
     info.flag("master_sync_in_progress", transfer.is_some());
     info.field("slave_read_repl_offset", read);
     info.field("slave_repl_offset", applied);
+    info.field("replica_full_sync_buffer_size", server.full_sync_buffer_bytes());
+    info.field("replica_full_sync_buffer_peak", server.replication.link.full_sync_buffer_peak);
     if let Some((total, read)) = transfer {
         let percent = if total > 0 { read as f64 * 100.0 / total as f64 } else { 0.0 };
         let last_io_s = server.replication.link.last_io_ms() / 1000;

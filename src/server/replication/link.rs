@@ -9,6 +9,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::rdb_channel::MainChannel;
 use crate::config::{ReplDisklessLoad, strerror};
 use crate::replication::ID_BYTES;
 use crate::replication::handshake::{
@@ -87,13 +88,25 @@ pub struct Link {
     pub has_more: bool,
     /// When the last sign of life was sent to the master, s since the epoch.
     newline_s: i64,
-    /// The socket of the link, while data is loaded.
+    /// The stream flows there while the RDB comes on the link.
+    pub(super) main: Option<Box<MainChannel>>,
+    /// Most bytes that it held at a time, of the last synchronization over two connections.
+    pub full_sync_buffer_peak: usize,
+    /// The socket that the stream comes on, while data is loaded.
     pub(super) pulse: Option<Socket>,
 }
 
 impl Default for Link {
     fn default() -> Link {
-        Link { phase: Phase::None, last_io_ms: 0, has_more: false, newline_s: 0, pulse: None }
+        Link {
+            phase: Phase::None,
+            last_io_ms: 0,
+            has_more: false,
+            newline_s: 0,
+            main: None,
+            full_sync_buffer_peak: 0,
+            pulse: None,
+        }
     }
 }
 
@@ -143,9 +156,15 @@ impl Server {
         self.replication.master.down_since_s = 0;
     }
 
+    /// What was received is being loaded.
+    pub(super) fn link_is_loading(&self) -> bool {
+        matches!(self.replication.link.phase, Phase::Loading)
+    }
+
     /// The link is to be made by cron; or, on a master, not at all.
     pub(super) fn link_disconnected(&mut self) {
         let replica = self.is_replica();
+        self.replication.link.main = None;
         self.replication.link.phase = if replica { Phase::Connect } else { Phase::None };
     }
 
@@ -167,18 +186,39 @@ impl Server {
     /// Begins to connect. A failure is logged; cron tries again.
     fn connect_with_master(&mut self) {
         self.link_disconnected();
+        if self.begin_handshake(self.handshake_settings()) {
+            self.log_notice("MASTER <-> REPLICA sync started");
+        }
+    }
+
+    /// The second connection, for the RDB; the first one is that client of the master.
+    pub(super) fn open_rdb_channel(&mut self, main_channel: u64) {
+        let settings = Settings {
+            main_channel: Some(main_channel),
+            have: None,
+            failover: false,
+            rdb_channel: false,
+            ..self.handshake_settings()
+        };
+        if !self.begin_handshake(settings) {
+            self.link_disconnected();
+        }
+    }
+
+    fn begin_handshake(&mut self, settings: Settings) -> bool {
         match self.open_link() {
             Ok(stream) => {
                 let now_ms = self.clock.now_ms;
-                let machine = Box::new(Handshake::new(self.handshake_settings(), now_ms));
+                let machine = Box::new(Handshake::new(settings, now_ms));
                 self.replication.link.last_io_ms = now_ms;
                 self.replication.link.phase =
                     Phase::Handshake { stream, machine, out: Vec::new(), history: None };
-                self.log_notice("MASTER <-> REPLICA sync started");
+                true
             }
             Err(e) => {
                 let e = strerror(&e);
                 self.log_warning(&format!("Unable to connect to MASTER: {e}"));
+                false
             }
         }
     }
@@ -221,7 +261,7 @@ impl Server {
             announce_ip: not_empty(&config.replica_announce_ip),
             have: cached.map(|cached| (cached.id.clone(), cached.offset + 1)),
             failover: self.replication.failover.state == super::failover::FailoverState::InProgress,
-            rdb_channel: false,
+            rdb_channel: config.repl_rdb_channel,
             main_channel: None,
             timeout_ms: config.repl_timeout * 1000,
         }
@@ -255,6 +295,9 @@ impl Server {
     /// Something happened on the link.
     pub fn pump_link(&mut self) {
         self.replication.link.has_more = false;
+        if self.replication.link.main.as_ref().is_some_and(|main| main.has_more) {
+            self.pump_main_channel();
+        }
         match &self.replication.link.phase {
             Phase::Handshake { .. } => self.pump_handshake(),
             Phase::Transfer(_) => self.pump_transfer(),
@@ -361,7 +404,13 @@ impl Server {
                     return self.handshake_continues(id);
                 }
                 Action::Payload(payload) => return self.begin_transfer(payload),
-                Action::RdbChannel(_) => {}
+                Action::RdbChannel(id) => {
+                    self.clear_failover_in_progress();
+                    if let Some(Shaken { stream, rest, .. }) = self.take_handshake() {
+                        self.begin_rdb_channel(stream, rest, id);
+                    }
+                    return;
+                }
                 Action::Fail(failure) => return self.handshake_failed(failure),
             }
         }
@@ -520,6 +569,7 @@ impl Server {
             }
             _ => {}
         }
+        self.main_channel_alive();
         if matches!(self.replication.link.phase, Phase::Connect | Phase::None) {
             self.connect_again("Connecting", "");
         }
@@ -528,6 +578,9 @@ impl Server {
 
     /// An empty line for the master while data is loaded, once a second, best effort.
     pub(in crate::server) fn newline_to_master(&mut self) {
+        if self.replication.link.main.as_ref().is_some_and(|main| main.has_more) {
+            self.pump_main_channel();
+        }
         let now_s = crate::server::clock::unix_us() / 1_000_000;
         let link = &mut self.replication.link;
         if let Some(socket) = &link.pulse

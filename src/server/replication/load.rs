@@ -18,6 +18,7 @@ use crate::persistence::rdb::reader::Reader;
 use crate::replication::ID_BYTES;
 use crate::replication::handshake::Payload;
 use crate::server::Server;
+use crate::server::connection::Stream;
 use crate::server::loading::{FileLoad, FileLoadOptions, ServerTarget, load_fault_text};
 use crate::storage::keyspace::Keyspace;
 
@@ -211,7 +212,12 @@ impl Server {
         self.replication.stream.set_end(offset);
         self.replication.clear_id2();
         let cached = CachedMaster { id, offset, db: db.unwrap_or(0) };
-        self.create_master_client(transfer.stream, transfer.rest, cached);
+        let (stream, input) = match self.replication.link.main.take() {
+            // The link served for the RDB only.
+            Some(main) => (Stream::Ahead(Box::new(main.into_ahead())), Vec::new()),
+            None => (Stream::Tcp(transfer.stream), transfer.rest),
+        };
+        self.create_master_client(stream, input, cached);
         if !self.replication.stream.is_active() {
             self.create_backlog();
         }
@@ -408,7 +414,10 @@ impl Server {
 
     /// While data is loaded, the master shall see that this replica lives.
     fn begin_pulse(&mut self, stream: &TcpStream) {
-        self.replication.link.pulse = SockRef::from(stream).try_clone().ok();
+        self.replication.link.pulse = match &self.replication.link.main {
+            Some(main) => main.socket(),
+            None => SockRef::from(stream).try_clone().ok(),
+        };
     }
 
     fn end_pulse(&mut self) {

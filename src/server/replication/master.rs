@@ -52,6 +52,8 @@ pub struct MasterSide {
     pub cached: Option<CachedMaster>,
     /// Since when the link is down, s since the epoch; 0 = it was never up, or is.
     pub down_since_s: i64,
+    /// When it was last logged that commands are applied though the disk takes none, ms.
+    disk_error_logged_ms: i64,
 }
 
 impl Server {
@@ -88,15 +90,15 @@ impl Server {
     /// The stream of the master begins on this connection; `input` has arrived of it already.
     pub(super) fn create_master_client(
         &mut self,
-        mut stream: TcpStream,
+        mut stream: Stream,
         input: Vec<u8>,
         cached: CachedMaster,
     ) {
         let id = self.clients.next_id();
         let Some(registry) = self.registry.as_ref() else { return };
         // It is registered under the link's token; closing would remove it in any case.
-        let _ = registry.deregister(&mut stream);
-        let mut conn = Conn::new(Stream::Tcp(stream));
+        let _ = registry.deregister(stream.source());
+        let mut conn = Conn::new(stream);
         conn.set_nodelay(true);
         let read = input.len();
         conn.query = input;
@@ -309,7 +311,7 @@ impl Server {
             // They must learn of it.
             self.disconnect_replicas();
         }
-        self.create_master_client(stream, input, cached);
+        self.create_master_client(Stream::Tcp(stream), input, cached);
         if !self.replication.stream.is_active() {
             // The history came from a file at the start.
             self.create_backlog();
@@ -344,6 +346,23 @@ impl Server {
                 client.flags.set(ClientFlags::CLOSE_AFTER_REPLY);
             }
             self.clients.check_in(client);
+        }
+    }
+
+    /// A command of the master is to be applied though the disk takes no writes. Without
+    /// `replica-ignore-disk-write-errors` the process ends: it would have what no restart has.
+    #[cold]
+    pub(in crate::server) fn disk_error_on_link(&mut self, command: &str) {
+        const LOG_INTERVAL_MS: i64 = 10_000;
+        if !self.config.replica_ignore_disk_write_errors && command != "ping" {
+            let text = "Replica was unable to write command to disk.";
+            crash::server_panic(text, file!(), line!());
+        }
+        if self.clock.now_ms > self.replication.master.disk_error_logged_ms + LOG_INTERVAL_MS {
+            self.replication.master.disk_error_logged_ms = self.clock.now_ms;
+            self.log_warning(
+                "Replica is applying a command even though it is unable to write to disk.",
+            );
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! - as master: `sync` (PSYNC: partial or full), `transfer` (the RDB to the replicas), `feed` (the
 //!   stream), `replicas` (who they are), `wait` (WAIT, WAITAOF), `failover`;
-//! - as replica: `link` (connection and handshake), `load` (the RDB), `master` (the stream);
+//! - as replica: `link` (connection and handshake), `rdb_channel` (the stream beside the RDB), `load`
+//!   (the RDB), `master` (the stream);
 //! - `expire`: keys that only a writable replica has;
 //! - `cron` and `info` for both.
 //!
@@ -17,6 +18,7 @@ pub mod info;
 pub mod link;
 pub mod load;
 pub mod master;
+pub mod rdb_channel;
 pub mod replicas;
 pub mod sync;
 pub mod transfer;

@@ -24,6 +24,8 @@ pub mod capa {
 pub mod requires {
     pub const NO_DATA: u8 = 1 << 0;
     pub const NO_FUNCTIONS: u8 = 1 << 1;
+    /// Nothing: it comes on a connection of its own.
+    pub const RDB_CHANNEL: u8 = 1 << 2;
 }
 
 /// What REPLCONF told of a client.
@@ -43,6 +45,8 @@ pub struct ReplConf {
 /// How far a replica is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplicaState {
+    /// Told to open a second connection for its RDB.
+    WaitRdbChannel,
     /// Waits for a child that makes its RDB.
     WaitBgsaveStart,
     /// The child works (and sends, if it does).
@@ -60,7 +64,9 @@ impl ReplicaState {
     /// As INFO names it.
     pub fn name(self) -> &'static str {
         match self {
-            ReplicaState::WaitBgsaveStart | ReplicaState::WaitBgsaveEnd => "wait_bgsave",
+            ReplicaState::WaitRdbChannel
+            | ReplicaState::WaitBgsaveStart
+            | ReplicaState::WaitBgsaveEnd => "wait_bgsave",
             ReplicaState::SendBulk => "send_bulk",
             ReplicaState::Online => "online",
             ReplicaState::RdbTransmitted => "rdb_transmitted",
@@ -148,8 +154,17 @@ impl Replica {
     pub fn is_syncing(&self) -> bool {
         matches!(
             self.state,
-            ReplicaState::WaitBgsaveStart | ReplicaState::WaitBgsaveEnd | ReplicaState::SendBulk
+            ReplicaState::WaitRdbChannel
+                | ReplicaState::WaitBgsaveStart
+                | ReplicaState::WaitBgsaveEnd
+                | ReplicaState::SendBulk
+                | ReplicaState::SendBulkAndStream
         )
+    }
+
+    /// Its RDB goes, or will go, through another connection.
+    pub fn has_rdb_channel(&self) -> bool {
+        matches!(self.state, ReplicaState::WaitRdbChannel | ReplicaState::SendBulkAndStream)
     }
 }
 
@@ -186,11 +201,35 @@ impl Server {
         self.replication.stream.remove_reader(replica.client);
         self.leave_pipe(replica.client);
         self.stop_useless_child(&replica);
+        self.close_other_channel(&replica);
         if self.replication.replicas.is_empty() {
             self.replication.no_replicas_since_s = self.clock.now_s();
         }
         self.refresh_good_replicas();
         self.update_propagation();
+    }
+
+    /// The two connections of a replica live together until the RDB is with it.
+    fn close_other_channel(&mut self, gone: &Replica) {
+        let ids: Vec<u64> = match gone.conf.main_channel {
+            Some(_) if gone.state == ReplicaState::RdbTransmitted => return,
+            Some(main) => {
+                { self.replica(main).filter(|main| main.has_rdb_channel()).map(|main| main.client) }
+                    .into_iter()
+                    .collect()
+            }
+            None => {
+                let theirs = |r: &&Replica| r.conf.main_channel == Some(gone.client);
+                self.replication.replicas.iter().filter(theirs).map(|r| r.client).collect()
+            }
+        };
+        ids.into_iter().for_each(|id| self.close_client_later(id));
+    }
+
+    /// Number of replicas, those with two connections counted once.
+    pub fn connected_replicas(&self) -> usize {
+        let main = |r: &&Replica| r.conf.main_channel.is_none();
+        self.replication.replicas.iter().filter(main).count()
     }
 
     /// Closes the connections of all replicas: they must synchronize anew.
@@ -263,6 +302,13 @@ impl Server {
             self.reap_children();
         }
         let Some(replica) = self.replica_mut(client.id) else { return };
+        if replica.state == ReplicaState::SendBulkAndStream {
+            // It has loaded what came on the other connection.
+            replica.state = ReplicaState::Online;
+            let name = replica.name();
+            self.refresh_good_replicas();
+            return self.log_notice(&format!("Synchronization with replica {name} succeeded"));
+        }
         if replica.starts_on_ack && replica.state == ReplicaState::Online {
             replica.starts_on_ack = false;
             self.queue_write(client);

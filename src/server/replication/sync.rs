@@ -57,8 +57,44 @@ impl Server {
                 }
             }
         }
+        if let Some(main) = replica.conf.main_channel {
+            self.check_main_channel(main)?;
+        } else if self.config.repl_rdb_channel
+            && psync.is_some()
+            && replica.conf.capa & capa::RDB_CHANNEL != 0
+            && !replica.conf.rdb_only
+        {
+            self.offer_rdb_channel(client, replica);
+            return Ok(());
+        }
         self.full_sync(client, replica);
         Ok(())
+    }
+
+    /// The client that a second connection names must be a replica that waits for it.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check_main_channel(&self, id: u64) -> Result<(), ReplyError> {
+        match self.replica(id) {
+            Some(main) if main.state == ReplicaState::WaitRdbChannel => Ok(()),
+            _ => Err(ReplyError::err(format!("Unrecognized RDB channel client id {id}"))),
+        }
+    }
+
+    /// The RDB is to come on a second connection: this one will carry the stream meanwhile.
+    fn offer_rdb_channel(&mut self, client: &mut Client, mut replica: Replica) {
+        replica.state = ReplicaState::WaitRdbChannel;
+        replica.ack_time_s = self.clock.now_s();
+        self.log_notice(&format!(
+            "Replica {} is capable of rdb channel synchronization, and partial sync isn't \
+             possible. Full sync will continue with dedicated rdb channel.",
+            replica.name()
+        ));
+        self.add_replica(client, replica);
+        self.create_first_backlog();
+        client.reply.raw(format!("+RDBCHANNELSYNC {}\r\n", client.id).as_bytes());
+        self.queue_write(client);
     }
 
     /// PSYNC … FAILOVER: our master makes us the master in its place.
@@ -227,13 +263,23 @@ impl Server {
         let Some(replica) = self.replica_mut(id) else { return };
         replica.initial_offset = offset;
         replica.state = ReplicaState::WaitBgsaveEnd;
-        let (pre_psync, streams) = (replica.pre_psync, !replica.conf.rdb_only);
-        if streams {
-            self.replication.stream.add_reader(id);
+        let (pre_psync, rdb_only) = (replica.pre_psync, replica.conf.rdb_only);
+        match replica.conf.main_channel {
+            Some(main) => self.begin_main_channel(main, offset),
+            None if rdb_only => {}
+            None => self.replication.stream.add_reader(id),
         }
         if !pre_psync {
             self.reply_to_replica(current, id, text.as_bytes());
         }
+    }
+
+    /// The replica's stream begins on its first connection, while its RDB goes through another.
+    fn begin_main_channel(&mut self, id: u64, offset: i64) {
+        let Some(main) = self.replica_mut(id) else { return };
+        main.state = ReplicaState::SendBulkAndStream;
+        main.initial_offset = offset;
+        self.replication.stream.add_reader(id);
     }
 
     /// Sends bytes outside the stream; `current` is the client that is checked out.

@@ -481,7 +481,7 @@ impl Server {
         let now_s = self.clock.now_s();
         let Some(replica) = self.replica_mut(id) else { return false };
         let name = replica.name();
-        if replica.conf.rdb_only {
+        if replica.conf.rdb_only || replica.conf.main_channel.is_some() {
             replica.state = ReplicaState::RdbTransmitted;
             self.log_notice(&format!(
                 "RDB transfer completed, rdb only replica ({name}) should be disconnected asap"

@@ -217,4 +217,4 @@ macro_rules! number_to_arg {
         }
     )+};
 }
-number_to_arg!(u8, i32, i64, u16, u64, usize, f64);
+number_to_arg!(u8, i32, i64, u16, u32, u64, usize, f64);

@@ -141,6 +141,11 @@ impl Server {
         self.config.push((name.into(), value.into()));
     }
 
+    /// Without that directive at the next start.
+    pub fn unset_config(&mut self, name: &str) {
+        self.config.retain(|(known, _)| known != name);
+    }
+
     fn launch(&mut self) -> Result<(), String> {
         self.write_config();
         let log = OpenOptions::new().create(true).append(true).open(self.path("log"));
