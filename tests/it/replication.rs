@@ -152,13 +152,15 @@ fn writes_need_good_replicas_if_so_configured() {
     assert!(wait_until(LIMIT, accepted));
 }
 
-/// Random commands of every type; their replies do not matter.
+/// Random commands of every type; their replies do not matter. Not those that came with Redis 8.0:
+/// an older replica could not follow.
 fn write_random(server: &Server, seed: u64, count: usize) {
+    const NEW: &[&[u8]] = &[b"HGETDEL", b"HGETEX", b"HSETEX"];
     let (mut rng, mut client) = (fastrand::Rng::with_seed(seed), server.client());
     for _ in 0..count {
-        for command in workload::commands(&mut rng) {
-            client.command(&command);
-        }
+        let mut commands = workload::commands(&mut rng);
+        commands.retain(|command| !NEW.contains(&command[0].as_slice()));
+        commands.iter().for_each(|command| drop(client.command(command)));
     }
 }
 

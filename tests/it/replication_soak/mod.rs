@@ -105,12 +105,14 @@ impl Soak {
     fn follow(&mut self, server: usize, of: Option<usize>) {
         self.set_follows(server, of);
         let port = of.map(|of| self.proxies[of].port.to_string());
-        let mut client = self.servers[server].client();
-        let reply = match &port {
-            Some(port) => client.command(&["replicaof", "127.0.0.1", port]),
-            None => client.command(&["replicaof", "no", "one"]),
+        let args = match &port {
+            Some(port) => ["replicaof", "127.0.0.1", port],
+            None => ["replicaof", "no", "one"],
         };
-        assert!(!reply.is_error(), "{reply}");
+        let mut client = self.servers[server].client();
+        // One that loads what its master sent takes no such order.
+        let taken = wait_until(LIMIT, || !client.command(&args).is_error());
+        assert!(taken, "{args:?}\n{}", self.story());
     }
 
     fn set_follows(&mut self, server: usize, of: Option<usize>) {
