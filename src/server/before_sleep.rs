@@ -40,7 +40,11 @@ impl Server {
 
     /// The time from waking to sleeping again is a turn of the loop.
     fn account_turn(&mut self) {
-        let us = self.clock.monotonic_us() - self.turn_start_us;
+        let now_us = self.clock.monotonic_us();
+        let us = now_us - self.turn_start_us;
+        if self.io.exist() {
+            self.io.account(us, now_us);
+        }
         let stats = &mut self.stats;
         stats.eventloop_cycles += 1;
         stats.eventloop_duration_us += us;

@@ -127,6 +127,15 @@ pub struct ReplyAllowance {
     pub peak_reset_ms: i64,
 }
 
+impl ReplyAllowance {
+    /// So many bytes wait in the reply buffer; `alone`: and none in a queue before them.
+    #[inline]
+    pub fn note(&mut self, waiting: usize, alone: bool) {
+        let used = if alone { waiting.min(self.bytes) } else { self.bytes };
+        self.peak = self.peak.max(used);
+    }
+}
+
 /// A session.
 pub struct Client {
     pub id: u64,

@@ -61,8 +61,7 @@ impl Server {
         let redirect = self.tracking.get(client.id).map_or(-1, |tracker| tracker.redirect as i64);
         write!(out, " redir={redirect} resp={}", client.reply.resp())?;
         write!(out, " lib-name={} lib-ver={}", text(&client.lib_name), text(&client.lib_ver))?;
-        // All clients belong to the main thread.
-        out.write_str(" io-thread=0")
+        write!(out, " io-thread={}", conn.map_or(0, |conn| conn.io_thread))
     }
 
     fn flag_letters(&self, client: &Client) -> String {

@@ -155,6 +155,7 @@ impl Server {
     pub fn reset_stats(&mut self) {
         let codes = std::mem::take(&mut self.stats.errors);
         self.stats.reset();
+        self.io.reset_stats();
         self.cron.metrics = Default::default();
         self.lazyfree.reset_freed();
         (self.child.fork_us, self.child.fork_rate) = (0, 0.0);

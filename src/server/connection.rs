@@ -279,6 +279,8 @@ pub struct Conn {
     pub write_blocked: bool,
     /// The peer will send no more: read until the end, no further event will come.
     pub read_closed: bool,
+    /// The I/O thread that last read or wrote; 0 = the main one.
+    pub io_thread: u8,
 }
 
 impl Conn {
@@ -299,6 +301,7 @@ impl Conn {
             out: OutputQueue::default(),
             write_blocked: false,
             read_closed: false,
+            io_thread: 0,
         }
     }
 

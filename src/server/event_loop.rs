@@ -86,13 +86,16 @@ pub struct EventLoop {
     pub registry: mio::Registry,
     events: Events,
     buffer: Vec<u8>,
+    /// It runs within another one.
+    inner: bool,
 }
 
 impl EventLoop {
     /// A loop, and the poll that the server is to keep.
     pub fn new() -> io::Result<(EventLoop, Poll)> {
         let poll = Poll::new()?;
-        Ok((EventLoop::within(poll.registry().try_clone()?), poll))
+        let event_loop = EventLoop::within(poll.registry().try_clone()?);
+        Ok((EventLoop { inner: false, ..event_loop }, poll))
     }
 
     /// A loop within a loop, on the same poll.
@@ -101,6 +104,7 @@ impl EventLoop {
             registry,
             events: Events::with_capacity(EVENTS_CAPACITY),
             buffer: vec![0; READ_BYTES],
+            inner: true,
         }
     }
 
@@ -174,6 +178,9 @@ impl EventLoop {
     fn read_pending(&mut self, server: &mut Server) {
         // The events before may have changed anything; from here on only commands do.
         server.note_special();
+        if !self.inner && self.gather(server) {
+            return;
+        }
         // Taken one by one: a loop within this one (a script that does not end) goes on with those
         // that are left. Clients queued meanwhile wait for the next turn.
         for _ in 0..server.clients.pending_read.len() {
@@ -184,15 +191,12 @@ impl EventLoop {
             };
             client.flags.clear(ClientFlags::PENDING_READ);
             self.read_client(server, &mut client);
-            if !client.reply.is_empty() || client.flags.has(ClientFlags::CLOSE_AFTER_REPLY) {
-                server.queue_write(&mut client);
-            }
-            server.clients.check_in(client);
+            server.client_served(client);
         }
     }
 
     /// Runs what is buffered, then reads what the socket has (up to the buffer) and runs that.
-    fn read_client(&mut self, server: &mut Server, client: &mut Client) {
+    pub(super) fn read_client(&mut self, server: &mut Server, client: &mut Client) {
         if client.is_closing() {
             return;
         }
@@ -236,21 +240,33 @@ impl EventLoop {
     /// the client's private buffer.
     fn run_shared(&mut self, server: &mut Server, client: &mut Client, bytes: usize) {
         let buffer = std::mem::take(&mut self.buffer);
-        if let Some(conn) = client.conn.as_mut() {
-            let free = READ_BYTES - bytes;
-            conn.running = Some(Running { len: bytes, free, private: false });
-            conn.query_peak = conn.query_peak.max(bytes);
-        }
+        begin_shared(client, bytes);
         let (done, stopped) = run_commands(server, client, &buffer[..bytes]);
-        if let Some(conn) = client.conn.as_mut() {
-            conn.running = None;
-            if done < bytes {
-                conn.keep_query(&buffer[done..bytes]);
-            }
-        }
+        end_shared(server, client, &buffer[done..bytes], stopped);
         self.buffer = buffer;
-        after_input(server, client, done < bytes, stopped);
     }
+}
+
+/// The client's commands are going to be run from a buffer that is not its own.
+#[inline]
+pub(super) fn begin_shared(client: &mut Client, bytes: usize) {
+    if let Some(conn) = client.conn.as_mut() {
+        let free = READ_BYTES - bytes;
+        conn.running = Some(Running { len: bytes, free, private: false });
+        conn.query_peak = conn.query_peak.max(bytes);
+    }
+}
+
+/// They have run, up to `rest`.
+#[inline]
+pub(super) fn end_shared(server: &mut Server, client: &mut Client, rest: &[u8], stopped: bool) {
+    if let Some(conn) = client.conn.as_mut() {
+        conn.running = None;
+        if !rest.is_empty() {
+            conn.keep_query(rest);
+        }
+    }
+    after_input(server, client, !rest.is_empty(), stopped);
 }
 
 /// A client that waits runs nothing. One that is blocked may hang up, and what it sends is kept.
@@ -259,7 +275,7 @@ fn read_waiting(server: &mut Server, client: &mut Client) {
     if client.flags.has(ClientFlags::HELD) {
         // In no list of the loop, and into none until then.
         client.flags.set(ClientFlags::PENDING_READ);
-        return server.read_after_commit(client.id);
+        return server.read_after_commit(client.token);
     }
     let Some(conn) = client.conn.as_mut() else { return };
     match conn.read_query() {
@@ -278,7 +294,7 @@ fn read_waiting(server: &mut Server, client: &mut Client) {
 
 /// Runs the whole commands in the private buffer. Returns true if the client is not to be read from
 /// now (blocked, closing, turn over).
-fn run_private(server: &mut Server, client: &mut Client) -> bool {
+pub(super) fn run_private(server: &mut Server, client: &mut Client) -> bool {
     let Some(conn) = client.conn.as_mut() else { return true };
     if conn.query.is_empty() {
         return false;
@@ -359,6 +375,15 @@ impl Server {
         }
     }
 
+    /// A client that was checked out to be read from goes back.
+    #[inline]
+    pub(super) fn client_served(&mut self, mut client: Box<Client>) {
+        if !client.reply.is_empty() || client.flags.has(ClientFlags::CLOSE_AFTER_REPLY) {
+            self.queue_write(&mut client);
+        }
+        self.clients.check_in(client);
+    }
+
     /// The client's output is sent before the loop sleeps.
     #[inline]
     pub fn queue_write(&mut self, client: &mut Client) {
@@ -386,6 +411,7 @@ impl Server {
     /// Sends what waits, one write per client.
     pub fn write_pending(&mut self) {
         let mut tokens = std::mem::take(&mut self.clients.pending_write);
+        self.write_by_threads(&mut tokens);
         for token in &tokens {
             let Some(mut client) = self.clients.check_out_token(*token) else {
                 self.clients.keep_missed_token(*token, Missed::QueuedWrite);
@@ -406,10 +432,19 @@ impl Server {
         if client.flags.has(ClientFlags::CLOSE_ASAP) || conn.write_blocked {
             return;
         }
-        let allowed = client.reply_allowance.bytes;
-        let used = if conn.out.is_empty() { client.reply.len().min(allowed) } else { allowed };
-        client.reply_allowance.peak = client.reply_allowance.peak.max(used);
-        match conn.flush(client.reply.buffer_mut()) {
+        client.reply_allowance.note(client.reply.len(), conn.out.is_empty());
+        let outcome = conn.flush(client.reply.buffer_mut());
+        self.client_written(client, outcome);
+    }
+
+    /// A write to the client's socket is over.
+    #[inline]
+    pub(super) fn client_written(
+        &mut self,
+        client: &mut Client,
+        outcome: io::Result<(usize, Flushed)>,
+    ) {
+        match outcome {
             Ok((bytes, flushed)) => {
                 self.count_output(client, bytes);
                 match flushed {

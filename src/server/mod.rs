@@ -30,6 +30,7 @@ pub mod gate;
 pub mod hash_expire;
 pub mod histogram;
 pub mod info;
+pub mod io_threads;
 pub mod latency;
 pub mod latency_report;
 pub mod lazyfree;
@@ -105,6 +106,7 @@ pub struct Server {
     pub loading: loading::Loading,
     pub while_blocked: while_blocked::WhileBlocked,
     pub process: process::Process,
+    pub io: io_threads::IoThreads,
     pub shutdown: shutdown::Shutdown,
     pub child: child::ChildState,
     pub migrate_sockets: migrate::MigrateSockets,
@@ -173,6 +175,7 @@ impl Server {
             loading: loading::Loading::default(),
             while_blocked: while_blocked::WhileBlocked::default(),
             process: process::Process::default(),
+            io: io_threads::IoThreads::default(),
             shutdown: shutdown::Shutdown::default(),
             child: child::ChildState::default(),
             migrate_sockets: migrate::MigrateSockets::default(),

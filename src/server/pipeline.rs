@@ -13,9 +13,9 @@ use crate::protocol::request::{Limits, Parsed, Whole, parse_whole};
 use crate::storage::keyspace::KeyHash;
 
 /// Commands of one client in one turn, so that a long pipeline does not starve the others.
-const MAX_COMMANDS_PER_TURN: usize = 10_000;
+pub(super) const MAX_COMMANDS_PER_TURN: usize = 10_000;
 /// Commands parsed ahead.
-const BATCH: usize = 16;
+pub(super) const BATCH: usize = 16;
 /// Their arguments at most.
 const BATCH_ARGS: usize = 48;
 /// Connections between servers.
@@ -23,13 +23,19 @@ const LINK: ClientFlags = ClientFlags::MASTER.and(ClientFlags::REPLICA);
 /// Arguments of a command that comes alone; one with more takes the general way.
 const FEW_ARGS: usize = 16;
 /// A database with fewer keys is in the processor's cache anyway.
-const PREFETCH_KEYS: usize = 16 * 1024;
+pub(super) const PREFETCH_KEYS: usize = 16 * 1024;
 
 /// The hash of one key of the running command, found by the key's place in memory.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct KeyMemo(Option<(*const u8, usize, KeyHash)>);
 
 impl KeyMemo {
+    /// The key must stay where it is until the memo is replaced.
+    #[inline(always)]
+    pub fn of(key: &[u8], at: KeyHash) -> KeyMemo {
+        KeyMemo(Some((key.as_ptr(), key.len(), at)))
+    }
+
     #[inline(always)]
     fn get(&self, key: &[u8]) -> Option<KeyHash> {
         let (start, len, at) = self.0?;
@@ -154,7 +160,7 @@ pub fn run_commands(server: &mut Server, client: &mut Client, query: &[u8]) -> (
 }
 
 #[inline]
-fn is_stopped(client: &Client) -> bool {
+pub(super) fn is_stopped(client: &Client) -> bool {
     client.is_closing() || client.flags.has(ClientFlags::BLOCKED)
 }
 
@@ -232,7 +238,7 @@ fn run_odd(
 
 /// `whole`: what was found at the start of `query`.
 #[inline(always)]
-fn run_one(
+pub(super) fn run_one(
     server: &mut Server,
     client: &mut Client,
     args: Args<'_>,

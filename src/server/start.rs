@@ -264,6 +264,7 @@ impl Server {
         self.process.notify_supervisor("READY=1\n");
         self.maxmemory_warning();
         process::set_cpu_affinity(self.config.server_cpulist.as_deref());
+        self.start_io_threads()?;
         // A failure is logged; the server runs without it.
         self.process.set_oom_score(&self.config, 0);
         self.update_memory_figures();

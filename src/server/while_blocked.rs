@@ -35,6 +35,7 @@ impl Server {
         let own = self.while_blocked.event_loop.take();
         let registry = self.registry.as_ref().and_then(|registry| registry.try_clone().ok());
         let Some(mut event_loop) = own.or_else(|| registry.map(EventLoop::within)) else { return };
+        self.scatter_gathered();
         let exec = std::mem::take(&mut self.exec);
         let propagate = self.propagate.set_aside();
         for _ in 0..ROUNDS {

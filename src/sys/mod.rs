@@ -5,6 +5,7 @@ pub mod bio;
 pub mod disk;
 pub mod fork;
 pub mod locale;
+pub mod mailbox;
 pub mod mallctl;
 pub mod malloc;
 pub mod memtest;

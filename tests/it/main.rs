@@ -19,6 +19,7 @@ mod differential;
 mod geo;
 mod hash;
 mod hyperloglog;
+mod io_threads;
 mod keyspace;
 mod kill_aof;
 mod kill_rdb;

@@ -30,7 +30,7 @@ const MAX_MISSES: u32 = 4;
 
 /// A client whose replies wait for the sync in progress.
 struct Held {
-    client: u64,
+    token: usize,
     /// How much of its output may leave then.
     bytes: usize,
 }
@@ -42,9 +42,9 @@ pub(super) struct GroupCommit {
     ticket: Option<crate::persistence::aof::flush::Ticket>,
     held: Vec<Held>,
     /// Held clients that have sent more.
-    readers: Vec<u64>,
+    readers: Vec<usize>,
     /// The client that was the only one of the last group.
-    alone: Option<u64>,
+    alone: Option<usize>,
     /// How long the last sync took, us.
     pub(super) sync_us: u64,
     /// Until when clients are waited for, us of the monotonic clock; 0 = not.
@@ -177,34 +177,34 @@ impl Server {
 
     /// The clients that have something to send wait for the sync.
     fn hold(&mut self) {
-        for id in std::mem::take(&mut self.clients.pending_write) {
+        for token in std::mem::take(&mut self.clients.pending_write) {
             let mut bytes = 0;
             // One that is checked out goes on running commands: nothing of it may leave then.
-            if let Some(client) = self.clients.get_mut(id) {
+            if let Some(client) = self.clients.get_by_token(token) {
                 client.flags.set(ClientFlags::HELD);
                 bytes = client.unsent_bytes();
             }
-            self.aof.commit.held.push(Held { client: id, bytes });
+            self.aof.commit.held.push(Held { token, bytes });
         }
     }
 
     /// Sends what is durable now; what was written to clients meanwhile waits for the next group.
     fn release(&mut self, held: Vec<Held>) {
         let mut open = std::mem::take(&mut self.clients.pending_write);
-        for Held { client: id, bytes } in held {
-            let Some(client) = self.clients.get_mut(id) else {
-                if self.clients.contains(id) {
+        for Held { token, bytes } in held {
+            let Some(client) = self.clients.get_by_token(token) else {
+                if self.clients.id_of_token(token).is_some() {
                     // Its command runs at this moment.
-                    open.push(id);
+                    open.push(token);
                 }
                 continue;
             };
             client.flags.clear(ClientFlags::HELD);
             if client.unsent_bytes() > bytes {
-                self.write_part(id, bytes);
-                open.push(id);
+                self.write_part(token, bytes);
+                open.push(token);
             } else {
-                self.clients.pending_write.push(id);
+                self.clients.pending_write.push(token);
             }
         }
         self.write_pending();
@@ -213,8 +213,8 @@ impl Server {
     }
 
     /// What a held client has sent is read when its replies have left.
-    pub(in crate::server) fn read_after_commit(&mut self, id: u64) {
-        self.aof.commit.readers.push(id);
+    pub(in crate::server) fn read_after_commit(&mut self, token: usize) {
+        self.aof.commit.readers.push(token);
     }
 
     /// Waits for the sync in progress, if there is one.

@@ -5,6 +5,7 @@ use crate::config::Supervised;
 use crate::config::file::REDIS_VERSION;
 use crate::server::Server;
 use crate::server::clock::unix_us;
+use crate::server::io_threads::ThreadStats;
 use crate::server::loading::Loading;
 use crate::server::start::{BUILD_ID, GIT_SHA1};
 use crate::sys::monotonic;
@@ -44,7 +45,7 @@ pub(super) fn server(server: &mut Server, info: &mut Info) {
     info.field("executable", &server.process.executable);
     let file = config.configfile.as_ref().map(|path| path.to_string_lossy());
     info.field("config_file", file.unwrap_or_default());
-    info.field("io_threads_active", 0);
+    info.flag("io_threads_active", server.io.are_active());
     if server.shutdown.is_initiated() {
         let left_ms = server.shutdown.deadline_ms - server.clock.now_ms;
         info.field("shutdown_in_milliseconds", left_ms);
@@ -69,6 +70,30 @@ pub(super) fn clients(server: &mut Server, info: &mut Info) {
     info.field("total_watched_keys", server.watches.keys());
     info.field("total_blocking_keys", blocking_keys);
     info.field("total_blocking_keys_on_nokey", on_nokey);
+}
+
+/// What each thread has read and written; the main one did what the others did not.
+pub(super) fn threads(server: &mut Server, info: &mut Info) {
+    let workers = server.io.worker_stats();
+    let mut clients = vec![0; workers.len() + 1];
+    clients[0] = server.clients.len();
+    if !workers.is_empty() {
+        for client in server.clients.iter() {
+            let thread = client.conn.as_ref().map_or(0, |conn| usize::from(conn.io_thread));
+            clients[thread] += 1;
+            clients[0] -= 1;
+        }
+    }
+    let mut main =
+        ThreadStats { reads: server.stats.reads_processed, writes: server.stats.writes_processed };
+    for of in workers {
+        main.reads -= of.reads;
+        main.writes -= of.writes;
+    }
+    for (i, of) in std::iter::once(&main).chain(workers).enumerate() {
+        let value = format!("clients={},reads={},writes={}", clients[i], of.reads, of.writes);
+        info.field(&format!("io_thread_{i}"), value);
+    }
 }
 
 pub(super) fn persistence(server: &mut Server, info: &mut Info) {

@@ -67,6 +67,7 @@ const SECTIONS: &[Section] = &[
     section("clients", "Clients", true, basics::clients),
     section("memory", "Memory", true, memory::memory),
     section("persistence", "Persistence", true, basics::persistence),
+    section("threads", "Threads", true, basics::threads),
     section("stats", "Stats", true, stats::stats),
     section("replication", "Replication", true, super::replication::info::replication),
     section("cpu", "CPU", true, basics::cpu),
@@ -128,8 +129,8 @@ mod tests {
     #[test]
     fn selections() {
         assert_eq!(names(&["CPU", "cpu", "nope"]), ["cpu"]);
-        assert_eq!(names(&[]).len(), 11);
-        assert_eq!(names(&["default", "commandstats"]).len(), 12);
+        assert_eq!(names(&[]).len(), 12);
+        assert_eq!(names(&["default", "commandstats"]).len(), 13);
         assert_eq!(names(&["all"]), names(&["everything"]));
         assert!(!names(&["all"]).contains(&"debug"));
         assert_eq!(names(&["all", "debug"]).len(), SECTIONS.len());

@@ -20,8 +20,9 @@ pub(super) fn stats(server: &mut Server, info: &mut Info) {
     info.field("dump_payload_sanitizations", stats.dump_payload_sanitizations);
     info.field("total_reads_processed", stats.reads_processed);
     info.field("total_writes_processed", stats.writes_processed);
-    info.field("io_threaded_reads_processed", 0);
-    info.field("io_threaded_writes_processed", 0);
+    let workers = server.io.worker_stats();
+    info.field("io_threaded_reads_processed", workers.iter().map(|of| of.reads).sum::<u64>());
+    info.field("io_threaded_writes_processed", workers.iter().map(|of| of.writes).sum::<u64>());
     info.field(
         "client_query_buffer_limit_disconnections",
         stats.client_query_buffer_limit_disconnections,
