@@ -473,8 +473,8 @@ impl Server {
     }
 
     /// Sends the first `bytes` bytes of what waits for a client.
-    pub fn write_part(&mut self, id: u64, bytes: usize) {
-        let Some(mut client) = self.clients.check_out(id) else { return };
+    pub fn write_part(&mut self, token: usize, bytes: usize) {
+        let Some(mut client) = self.clients.check_out_token(token) else { return };
         if let Some(conn) = client.conn.as_mut()
             && !client.flags.has(ClientFlags::CLOSE_ASAP)
             && !conn.write_blocked
