@@ -242,7 +242,8 @@ impl Server {
         for lane in 0..lanes {
             let mut reads = std::mem::take(&mut self.io.batch(lane).reads);
             for Read { token, conn, outcome, .. } in reads.drain(..) {
-                let mut client = self.clients.check_out_token(token).expect("nothing ran meanwhile");
+                let mut client =
+                    self.clients.check_out_token(token).expect("nothing ran meanwhile");
                 client.conn = Some(conn);
                 self.gathered(&mut client, lane, outcome);
                 self.clients.check_in(client);

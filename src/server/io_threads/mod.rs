@@ -166,7 +166,8 @@ impl Server {
         for lane in 0..lanes {
             let mut writes = std::mem::take(&mut self.io.batch(lane).writes);
             for write in writes.drain(..) {
-                let mut client = self.clients.check_out_token(write.token).expect("nothing ran meanwhile");
+                let mut client =
+                    self.clients.check_out_token(write.token).expect("nothing ran meanwhile");
                 client.conn = Some(write.conn);
                 *client.reply.buffer_mut() = write.reply;
                 self.io.stats[lane].writes += u64::from(write.outcome.is_ok());
