@@ -15,7 +15,7 @@ import time
 
 from common import Server
 
-COMMANDS, ROUNDS = 1_000_000, 3
+COMMANDS, ROUNDS = 400_000, 3
 FULL_KEYS, FULL_VALUE_BYTES = 1_000_000, 1_000
 KEYS = 100_000
 SETTINGS = ("--save", "", "--repl-diskless-sync-delay", "0", "--repl-backlog-size", "64mb",

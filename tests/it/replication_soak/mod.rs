@@ -4,7 +4,7 @@
 //! that WAIT confirmed is missing.
 //!
 //! `REPLICATION_SOAK_SECONDS` lengthens it (default: 4 s), `REPLICATION_SOAK_SEED` repeats the
-//! faults of a run:
+//! faults of a run, `REPLICATION_SOAK_KEEP` names a directory for the servers' files of a failure:
 //! `REPLICATION_SOAK_SECONDS=1200 cargo test --test it replication_soak -- --nocapture`
 
 pub mod proxy;
@@ -375,6 +375,17 @@ impl Soak {
         }
     }
 
+    /// Copies what the servers wrote, for looking at it after a failure.
+    fn keep_files(&self) {
+        let Some(dir) = std::env::var_os("REPLICATION_SOAK_KEEP") else { return };
+        for server in &self.servers {
+            let to = std::path::Path::new(&dir).join(server.port.to_string());
+            // Best effort: the test has failed already.
+            let _ =
+                std::process::Command::new("cp").arg("-r").arg(server.dir.path()).arg(to).status();
+        }
+    }
+
     /// What was done, and what the servers said.
     fn story(&self) -> String {
         let steps = self.steps[self.steps.len().saturating_sub(30)..].join("\n");
@@ -385,13 +396,7 @@ impl Soak {
             name + &lines[lines.len().saturating_sub(60)..].join("\n")
         };
         let logs: Vec<String> = self.servers.iter().map(tail).collect();
-        for server in &self.servers {
-            let to = format!("/tmp/repl_fail/{}", server.port);
-            let _ = std::fs::create_dir_all(&to);
-            let _ = std::process::Command::new("cp")
-                .args(["-r", &server.dir.path().display().to_string(), &to])
-                .status();
-        }
+        self.keep_files();
         format!("steps:\n{steps}\n{}", logs.join("\n"))
     }
 }
