@@ -2,8 +2,8 @@
 //!
 //! - as master: `sync` (PSYNC: partial or full), `transfer` (the RDB to the replicas), `feed` (the
 //!   stream), `replicas` (who they are), `wait` (WAIT, WAITAOF), `failover`;
-//! - as replica: `link` (connection and handshake), `rdb_channel` (the stream beside the RDB), `load`
-//!   (the RDB), `master` (the stream);
+//! - as replica: `link` (connection and handshake), `rdb_channel` (the stream beside the RDB),
+//!   `load` (the RDB), `master` (the stream);
 //! - `expire`: keys that only a writable replica has;
 //! - `cron` and `info` for both.
 //!
