@@ -145,16 +145,21 @@ impl Server {
 
     /// Begins a save in a child. False if there is a child, or the system refuses one (logged).
     pub fn start_bgsave(&mut self) -> bool {
+        self.start_bgsave_keeping(false)
+    }
+
+    /// As [`Server::start_bgsave`]; `keep_cache`: the file is read again soon (it goes to replicas).
+    pub fn start_bgsave_keeping(&mut self, keep_cache: bool) -> bool {
         if self.has_child() {
             return false;
         }
         self.rdb.saves += 1;
         self.rdb.dirty_before_bgsave = self.dirty;
         self.rdb.last_try_s = unix_us() / 1_000_000;
-        let spawned = self.spawn_child(ChildKind::Rdb, |server, report| {
+        let spawned = self.spawn_child(ChildKind::Rdb, move |server, report| {
             server.name_child("redis-rdb-bgsave");
             set_cpu_affinity(server.config.bgsave_cpulist.as_deref());
-            match server.write_rdb(false, report) {
+            match server.write_rdb(keep_cache, report) {
                 Ok(()) => {
                     report.finish();
                     0

@@ -100,7 +100,7 @@ impl Server {
         } else if streams {
             self.start_streaming(current.as_deref_mut(), requires)
         } else {
-            self.start_bgsave()
+            self.start_bgsave_keeping(true)
         };
         if !started {
             self.log_warning("BGSAVE for replication failed");
