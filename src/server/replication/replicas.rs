@@ -211,19 +211,28 @@ impl Server {
 
     /// The two connections of a replica live together until the RDB is with it.
     fn close_other_channel(&mut self, gone: &Replica) {
-        let ids: Vec<u64> = match gone.conf.main_channel {
-            Some(_) if gone.state == ReplicaState::RdbTransmitted => return,
-            Some(main) => {
-                { self.replica(main).filter(|main| main.has_rdb_channel()).map(|main| main.client) }
-                    .into_iter()
-                    .collect()
-            }
-            None => {
-                let theirs = |r: &&Replica| r.conf.main_channel == Some(gone.client);
-                self.replication.replicas.iter().filter(theirs).map(|r| r.client).collect()
-            }
+        let belongs = |other: &&Replica| match gone.conf.main_channel {
+            Some(main) => other.client == main && other.has_rdb_channel(),
+            None => other.conf.main_channel == Some(gone.client),
         };
+        if gone.conf.main_channel.is_some() && self.has_whole_rdb(gone) {
+            return;
+        }
+        let ids: Vec<u64> =
+            self.replication.replicas.iter().filter(belongs).map(|other| other.client).collect();
         ids.into_iter().for_each(|id| self.close_client_later(id));
+    }
+
+    /// All of the RDB was sent on that connection. That its child has ended may not be known yet.
+    fn has_whole_rdb(&self, gone: &Replica) -> bool {
+        match gone.state {
+            ReplicaState::RdbTransmitted => true,
+            ReplicaState::WaitBgsaveEnd => {
+                gone.pipe_sent.is_none()
+                    && self.replication.pipe.as_ref().is_none_or(|pipe| pipe.at_end())
+            }
+            _ => false,
+        }
     }
 
     /// Number of replicas, those with two connections counted once.

@@ -78,6 +78,13 @@ pub struct RdbPipe {
     pub has_more: bool,
 }
 
+impl RdbPipe {
+    /// All that the child wrote was read.
+    pub fn at_end(&self) -> bool {
+        self.at_end
+    }
+}
+
 impl Server {
     /// Starts a child for the replicas that wait, all of which can do what `capa` says and want
     /// what `requires` says. `current`: the client that is checked out.
