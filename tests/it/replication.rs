@@ -1,6 +1,6 @@
 //! Replication between our servers, and with the reference (if there is one) on either side: full
-//! and partial synchronization, chains, promotion, restarts, WAIT, TTLs, failing disks. Random faults
-//! are in `replication_soak`.
+//! and partial synchronization, chains, promotion, restarts, WAIT, TTLs, failing disks. Random
+//! faults are in `replication_soak`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
