@@ -62,7 +62,7 @@ impl Server {
         for id in ids {
             self.touch_all_watched_keys_in_db(id, None);
             let waited_for = self.existing_waited_for(id);
-            if self.keyspace.dbs[id].len() == 0 {
+            if self.keyspace.dbs[id].is_empty() {
                 continue;
             }
             out.push(self.keyspace.dbs[id].clear());
