@@ -4,8 +4,8 @@
 //!
 //! The patch: tables can be made read-only; chunks are text only; userdata of scripts have no
 //! finalizers; strings are hashed as a whole; `unpack`, the lexer and the parser are safe with
-//! hostile arguments; pattern matching has a depth limit and calls the hook, so that it can be
-//! ended.
+//! hostile arguments; pattern matching has a depth limit; it, searching, sorting and
+//! building strings call the hook, so that they can be ended.
 
 mod patch;
 
