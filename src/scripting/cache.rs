@@ -2,8 +2,8 @@
 //! EVAL are forgotten when there are too many, the least recently used first; those that were
 //! loaded stay.
 //!
-//! Invariant: a script stands in both maps under its text and its SHA-1, or in none; of two texts with the
-//! same hash, the later one alone is found by its text.
+//! Invariant: a script stands in both maps under its text and its SHA-1, or in none; of two texts
+//! with the same hash, the later one alone is found by its text.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};

@@ -213,8 +213,7 @@ fn unpack(stack: &mut Stack) -> CallResult {
         return Err(stack.arg_error(3, "offset must be 1 or greater"));
     }
     let mut at = (start as usize).wrapping_sub(1);
-    let mut results = 0;
-    let mut effort = Effort::default();
+    let (mut results, mut effort) = (0, Effort::default());
     while let Some(mut item) = format.next(stack)? {
         stack.spend(&mut effort, 1)?;
         at = at.wrapping_add(format.padding(at, &item));
