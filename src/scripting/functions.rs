@@ -167,6 +167,24 @@ impl Functions {
         joined
     }
 
+    /// Loads libraries from their texts in the place of those that are here. All or none. `Err`:
+    /// the text of an error, without code.
+    pub fn replace_all(
+        &mut self,
+        codes: &[Vec<u8>],
+        log: &mut dyn FnMut(u8, &[u8]),
+    ) -> Result<(), Vec<u8>> {
+        let mut fresh = Registry::default();
+        let loaded = codes.iter().try_for_each(|code| {
+            load_into(&mut self.engine, &mut fresh, code, false, 0, log).map(|_| ())
+        });
+        let joined = loaded.and_then(|()| self.join(&mut fresh, RestorePolicy::Flush));
+        if joined.is_err() {
+            fresh.libraries.values().for_each(|library| self.engine.forget(library));
+        }
+        joined
+    }
+
     /// Moves the libraries of `fresh` here; none if one of them cannot be.
     fn join(&mut self, fresh: &mut Registry, policy: RestorePolicy) -> Result<(), Vec<u8>> {
         let mut replaced: Vec<Library> = Vec::new();

@@ -203,6 +203,12 @@ impl Server {
         }
     }
 
+    /// Puts libraries, by their texts, in the place of those that are loaded; none if one of them
+    /// cannot be loaded.
+    pub fn replace_function_libraries(&mut self, codes: &[Vec<u8>]) -> Result<(), Vec<u8>> {
+        self.scripts.functions.replace_all(codes, &mut script_log)
+    }
+
     /// The texts of all function libraries, for RDB and AOF.
     pub fn function_codes(&self) -> Vec<Vec<u8>> {
         self.scripts.functions.libraries().map(|library| library.code.to_vec()).collect()

@@ -1,5 +1,5 @@
-//! A good RDB file is never replaced by less: not when the server is killed while it saves, not
-//! when the disk refuses. `KILL_ROUNDS` sets the number of rounds.
+//! A good RDB file is never replaced by less: not when the server is killed while it saves, nor
+//! together with the power, nor when the disk refuses. `KILL_ROUNDS` sets the number of rounds.
 
 use std::fs;
 use std::net::TcpListener;
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::common::Server;
 use crate::common::client::Client;
+use crate::common::faults::{FaultyDisk, Rates};
 use crate::common::server::{limited, wait_until};
 
 const KEYS: usize = 400;
@@ -37,21 +38,32 @@ fn read_generation(client: &mut Client) -> Option<u64> {
 
 #[test]
 fn a_kill_while_saving_leaves_the_old_file_or_the_new_one() {
-    let mut server = Server::start(&[("rdb-key-save-delay", "30")]);
+    let disk = FaultyDisk::new();
+    let mut server = Server::start_binary(&disk.binary(), &[("rdb-key-save-delay", "30")]);
     let mut saved = None;
     let seed = fastrand::u64(..);
     let mut rng = fastrand::Rng::with_seed(seed);
     for round in 1..=rounds() {
         let mut client = server.client();
         write_generation(&mut client, round);
-        client.send(&[if rng.bool() { "SAVE" } else { "BGSAVE" }]);
+        let rates = Rates::random(&mut rng);
+        disk.set(rates);
+        let command = if rng.bool() { "SAVE" } else { "BGSAVE" };
+        client.send(&[command]);
         std::thread::sleep(Duration::from_micros(rng.u64(..60_000)));
         server.crash();
+        let reply = client.try_read(LIMIT).map(|value| value.to_string());
+        if command == "SAVE" && reply.as_deref() == Some("+OK") {
+            saved = Some(round);
+        }
+        disk.set(Rates::default());
+        disk.lose_power(server.dir.path());
         // Its child, if it was just being forked, may take a moment to die.
         wait_until(LIMIT, || TcpListener::bind(("127.0.0.1", server.port)).is_ok());
         server.restart();
         let found = read_generation(&mut server.client());
-        assert!(found == saved || found == Some(round), "round {round}, seed {seed}: {found:?}");
+        let what = format!("round {round}, seed {seed}, {rates:?}, {command}");
+        assert!(found == saved || found == Some(round), "{what}: {found:?} of {saved:?}");
         saved = found;
     }
     // A dead child's file stays, as in Redis; it is in nobody's way.

@@ -278,6 +278,45 @@ mod tests {
         assert_eq!((group.pel().len(), group.consumer_count()), (15, 3));
     }
 
+    /// Two consumers name the same pending entry, which no server writes: Redis takes it, too, and
+    /// the last one is its owner.
+    #[test]
+    fn the_last_consumer_that_names_an_entry_has_it() {
+        let mut w = Writer::in_memory(false);
+        w.len(0);
+        (0..8).for_each(|_| w.len(0));
+        w.len(1);
+        w.string(b"group");
+        save_id(&mut w, id(9));
+        w.len(9);
+        w.len(1);
+        w.raw(&id(5).to_bytes());
+        w.millis(1);
+        w.len(1);
+        w.len(2);
+        let prefix = w.into_bytes();
+        let consumer = |name: &[u8], ids: &[u64]| {
+            let mut w = Writer::in_memory(false);
+            w.string(name);
+            w.millis(1);
+            w.millis(1);
+            w.len(ids.len() as u64);
+            ids.iter().for_each(|n| w.raw(&id(*n).to_bytes()));
+            w.into_bytes()
+        };
+        for deep in [false, true] {
+            let both = [&prefix[..], &consumer(b"a", &[5]), &consumer(b"b", &[5])].concat();
+            let stream = load(&both, RdbType::StreamListpacks3, deep).expect("as Redis");
+            let group = stream.groups().get(b"group").expect("loaded");
+            let nack = group.nack(id(5)).expect("pending");
+            assert_eq!(group.owner_name(nack), b"b");
+            let counts: Vec<usize> = group.consumers().map(Consumer::pending).collect();
+            assert_eq!(counts, [0, 1]);
+            let twice = [&prefix[..], &consumer(b"a", &[5, 5]), &consumer(b"b", &[])].concat();
+            assert!(load(&twice, RdbType::StreamListpacks3, deep).is_err());
+        }
+    }
+
     /// The first type, without what later ones added: Redis 5 wrote it.
     #[test]
     fn the_oldest_type_gets_its_counters_estimated() {

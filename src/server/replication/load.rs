@@ -332,11 +332,12 @@ impl Server {
         self.begin_pulse(&transfer.stream);
         let mut libraries = Vec::new();
         let loaded = self.load_stream(transfer, Some(&mut keyspace), Some(&mut libraries));
+        // Before anything is swapped: a library that does not load fails all of it.
+        let loaded = loaded.and_then(|db| self.take_libraries(&libraries).map(|()| db));
         if loaded.is_ok() {
             self.attach_to_new_master();
             self.log_notice("MASTER <-> REPLICA sync: Swapping active DB with loaded DB");
             self.take_keyspace(&mut keyspace);
-            self.take_libraries(&libraries);
         }
         let keys = keyspace.len() as u64;
         self.lazyfree.send(Box::new(keyspace), keys);
@@ -424,15 +425,12 @@ impl Server {
         self.replication.link.pulse = None;
     }
 
-    /// The libraries of the master in the place of ours.
-    fn take_libraries(&mut self, codes: &[Vec<u8>]) {
-        self.flush_functions(self.config.replica_lazy_flush);
-        for code in codes {
-            if let Err(text) = self.load_function_library(code, true, 0) {
-                let text = String::from_utf8_lossy(&text).into_owned();
-                self.log_warning(&format!("A function library of the master is lost: {text}"));
-            }
-        }
+    /// The libraries of the master in the place of ours; `Err` (logged): ours have stayed.
+    fn take_libraries(&mut self, codes: &[Vec<u8>]) -> Result<(), ()> {
+        self.replace_function_libraries(codes).map_err(|text| {
+            let text = String::from_utf8_lossy(&text);
+            self.log_warning(&format!("Failed loading library, {text}"));
+        })
     }
 
     /// The append only file would only hold what is about to be replaced; a child that rewrites it

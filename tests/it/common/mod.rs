@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod differ;
+pub mod faults;
 pub mod server;
 pub mod value;
 

@@ -225,14 +225,17 @@ impl Group {
         nack.owner != ConsumerId::NOBODY
     }
 
-    /// Gives a pending entry that has no owner to a consumer (files); `false` if it is not pending
-    /// or has one.
+    /// Gives a pending entry to a consumer (files), who takes it from the one who had it; `false`
+    /// if it is not pending or is his already.
     pub fn set_owner(&mut self, id: StreamId, owner: ConsumerId) -> bool {
         let Some(nack) = self.pel.get_mut(id) else { return false };
-        if nack.owner != ConsumerId::NOBODY {
+        let before = std::mem::replace(&mut nack.owner, owner);
+        if before == owner {
             return false;
         }
-        nack.owner = owner;
+        if let Some(consumer) = self.consumer_mut(before) {
+            consumer.ids.remove(id);
+        }
         self.consumer_mut(owner).is_some_and(|consumer| consumer.ids.insert(id, ()))
     }
 
