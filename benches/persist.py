@@ -2,21 +2,28 @@
 """Saving and loading of two servers side by side. Prints CSV, a row per figure; ratio = reference /
 ours, so that more than 1 is better.
 
-    persist.py REFERENCE OURS [--scale 1]
+    persist.py REFERENCE OURS [--scale 1] [--only save,aof,fsync,bgsave]
 
 - save: CPU time and duration of SAVE of 1 M strings of 64 B, best of five, the servers in turn
 - load: CPU time and time to the first PONG with that file, less those of an empty start
+- aof: CPU time and duration of loading an append only file of 1 M SET, less those of an empty start;
+  and of a rewrite of 1 M strings, by the child
+- fsync: SET per second of redis-benchmark, and CPU time of the server per SET, under
+  `appendfsync always` and `everysec`, on the disk of the temporary directory
 - bgsave: worst latency of a PING every 2 ms while BGSAVE runs over 5 M keys, what fork() took,
   and the memory copied meanwhile with 10,000 writes per second"""
 
 import argparse
+import csv
 import shutil
+import statistics
+import subprocess
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-from common import Server
+from common import BENCHMARK, Server, chosen_cases, paired_samples
 from load import fill
 from probe import probe
 
@@ -24,6 +31,9 @@ SAVE_KEYS, BGSAVE_KEYS = 1_000_000, 5_000_000
 ROUNDS = 5
 PROBE_RATE, WRITE_RATE = 500, 10_000
 WRITE_BATCH = 100
+# Clients, pipeline, requests at scale 1.
+FSYNC_LOADS = ((1, 1, 3_000), (10, 1, 20_000), (50, 1, 60_000), (50, 16, 600_000))
+FSYNC_ROUNDS = 5
 
 
 def row(case, unit, a, b):
@@ -86,6 +96,88 @@ def compare_loads(binaries, files):
         row(f"load of a file of {origin}", "wall_ms", best[0][1], best[1][1])
 
 
+def start_with_aof(binary, directory):
+    """As `start_with`, with the append only files of a folder or with none."""
+    with tempfile.TemporaryDirectory(prefix="bench-load-") as target:
+        if directory:
+            shutil.copytree(directory, Path(target) / "appendonlydir")
+        start = time.perf_counter()
+        server = Server(binary, "--dir", target, "--appendonly", "yes")
+        wall = (time.perf_counter() - start) * 1e3
+        cpu = server.cpu_ns() / 1e6
+        server.stop()
+        return cpu, wall
+
+
+def rewrite(server, connection):
+    """CPU of the child and wall milliseconds of one rewrite."""
+    def children():
+        return sum(float(connection.info(f"used_cpu_{kind}_children")) for kind in ("user", "sys"))
+
+    cpu, start = children(), time.perf_counter()
+    connection.command("BGREWRITEAOF")
+    while connection.info("aof_rewrite_in_progress") == "1":
+        time.sleep(0.01)
+    return (children() - cpu) * 1e3, (time.perf_counter() - start) * 1e3
+
+
+def compare_aof(binaries, keys):
+    with tempfile.TemporaryDirectory(prefix="bench-files-") as directory:
+        files = Path(directory) / "appendonlydir"
+        servers = [Server(binary, "--appendonly", "yes", "--aof-use-rdb-preamble", "no",
+                          "--auto-aof-rewrite-percentage", "0") for binary in binaries]
+        connections = [server.connect() for server in servers]
+        for connection in connections:
+            fill(connection, "strings", keys, 64)
+        shutil.copytree(servers[0].dir / "appendonlydir", files)
+        for preamble in ("yes", "no"):
+            for connection in connections:
+                connection.command("CONFIG", "SET", "aof-use-rdb-preamble", preamble)
+            samples = paired_samples(ROUNDS, lambda i: rewrite(servers[i], connections[i]))
+            best = [[min(values) for values in zip(*rounds)] for rounds in samples]
+            kind = "RDB" if preamble == "yes" else "commands"
+            row(f"aof rewrite as {kind}", "cpu_ms", best[0][0], best[1][0])
+            row(f"aof rewrite as {kind}", "wall_ms", best[0][1], best[1][1])
+        for server in servers:
+            server.stop()
+
+        def load(side):
+            empty, full = (start_with_aof(binaries[side], d) for d in (None, files))
+            return [b - a for a, b in zip(empty, full)]
+
+        best = [[min(values) for values in zip(*rounds)] for rounds in paired_samples(ROUNDS, load)]
+        row("aof load", "cpu_ms", best[0][0], best[1][0])
+        row("aof load", "wall_ms", best[0][1], best[1][1])
+
+
+def benchmark(server, clients, pipeline, requests):
+    """SET per second, and the server's CPU time per SET in us."""
+    cpu = server.cpu_ns()
+    command = [BENCHMARK, "-p", server.port, "-c", clients, "-P", pipeline, "-n", requests,
+               "-r", 100_000, "-d", 64, "-t", "set", "--csv"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    per_second = float(list(csv.reader(done.stdout.splitlines()))[-1][1])
+    return per_second, (server.cpu_ns() - cpu) / requests / 1e3
+
+
+def compare_fsync(binaries, scale):
+    """Medians; `ratio` of SET per second is ours / reference."""
+    for policy in ("always", "everysec"):
+        servers = [Server(binary, "--appendonly", "yes", "--appendfsync", policy,
+                          "--auto-aof-rewrite-percentage", "0") for binary in binaries]
+        for clients, pipeline, requests in FSYNC_LOADS:
+            requests = max(clients * pipeline * 10, int(requests * scale))
+            samples = paired_samples(
+                FSYNC_ROUNDS, lambda i: benchmark(servers[i], clients, pipeline, requests))
+            medians = [[statistics.median(v) for v in zip(*rounds)] for rounds in samples]
+            case = f"appendfsync {policy} c{clients} P{pipeline}"
+            (rate_a, cpu_a), (rate_b, cpu_b) = medians
+            print(f"{case},set_per_s,{rate_a:.0f},{rate_b:.0f},{rate_b / rate_a:.2f}", flush=True)
+            row(case, "cpu_us_per_set", cpu_a, cpu_b)
+        for server in servers:
+            server.stop()
+
+
 def write_steadily(connection, keys, stop):
     """WRITE_RATE overwrites per second of keys spread over all."""
     start, batches, key = time.perf_counter(), 0, 0
@@ -135,21 +227,38 @@ def bgsave(binary, keys):
     return result
 
 
+def save_and_load(binaries, scale):
+    with tempfile.TemporaryDirectory(prefix="bench-files-") as directory:
+        files = [Path(directory) / name for name in ("reference.rdb", "ours.rdb")]
+        compare_saves(binaries, int(SAVE_KEYS * scale), files)
+        compare_loads(binaries, files)
+
+
+def compare_bgsaves(binaries, scale):
+    figures = [bgsave(binary, int(BGSAVE_KEYS * scale)) for binary in binaries]
+    for name in figures[0]:
+        row("bgsave", name, figures[0][name], figures[1][name])
+
+
+PARTS = {
+    "save": save_and_load,
+    "aof": lambda binaries, scale: compare_aof(binaries, int(SAVE_KEYS * scale)),
+    "fsync": compare_fsync,
+    "bgsave": compare_bgsaves,
+}
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     p.add_argument("reference")
     p.add_argument("ours")
     p.add_argument("--scale", type=float, default=1.0, help="keys, relative to the full run [1]")
+    p.add_argument("--only", default=",".join(PARTS), help="comma list [all]")
     o = p.parse_args()
     binaries = (o.reference, o.ours)
     print("case,unit,reference,ours,ratio", flush=True)
-    with tempfile.TemporaryDirectory(prefix="bench-files-") as directory:
-        files = [Path(directory) / name for name in ("reference.rdb", "ours.rdb")]
-        compare_saves(binaries, int(SAVE_KEYS * o.scale), files)
-        compare_loads(binaries, files)
-    figures = [bgsave(binary, int(BGSAVE_KEYS * o.scale)) for binary in binaries]
-    for name in figures[0]:
-        row("bgsave", name, figures[0][name], figures[1][name])
+    for part in chosen_cases(o.only, PARTS):
+        PARTS[part](binaries, o.scale)
 
 
 if __name__ == "__main__":
