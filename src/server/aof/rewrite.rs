@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::AofState;
-use crate::config::strerror;
+use crate::config::{AppendFsync, strerror};
 use crate::persistence::aof::manifest::{Manifest, temp_incr_name};
 use crate::persistence::aof::rewrite::{RewriteOptions, rewrite_file};
 use crate::persistence::child::ChildKind;
@@ -248,8 +248,11 @@ impl Server {
                 return false;
             }
         };
-        if !waits && !self.persist_manifest(&mut manifest) {
-            return false;
+        if !waits {
+            self.sync_before_next_incr();
+            if !self.persist_manifest(&mut manifest) {
+                return false;
+            }
         }
         let name = shown(&name);
         self.log_notice(&format!("Creating AOF incr file {name} on background rewrite"));
@@ -264,6 +267,21 @@ impl Server {
             self.aof.manifest = manifest;
         }
         true
+    }
+
+    /// Only the last file may end within a command: as soon as the manifest names another one, a
+    /// power failure must not take anything from this one, or the server would refuse to start.
+    /// Under `always` it is durable already, `no` promises nothing.
+    fn sync_before_next_incr(&mut self) {
+        let Some(file) = self.aof.file.clone() else { return };
+        if self.config.appendfsync != AppendFsync::Everysec {
+            return;
+        }
+        self.aof.background.drain();
+        if let Err(e) = file.sync_data() {
+            // The base that is to come will hold what the disk has refused.
+            self.log_warning(&format!("Fail to fsync the AOF file: {}", strerror(&e)));
+        }
     }
 
     /// Writes the manifest; logs why not.
