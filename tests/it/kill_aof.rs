@@ -108,6 +108,8 @@ fn killed_and_restarted(
         disk.set(Rates::default());
         if appendfsync == "always" || rates == Rates::default() {
             disk.lose_power(&server.path("appendonlydir"));
+        } else {
+            disk.keep_all(&server.path("appendonlydir"));
         }
         server.restart();
         let mut client = server.client();
