@@ -76,9 +76,13 @@ impl LoadTarget for Memory {
     }
 }
 
+fn rules(deep: bool) -> ObjectRules {
+    ObjectRules::with_default_limits(deep)
+}
+
 fn options() -> LoadOptions {
     LoadOptions {
-        rules: ObjectRules::with_default_limits(false),
+        rules: rules(false),
         access: AccessClock { lfu: false, lru_clock: 1000, minutes: 7, initial: 1000 },
         now_ms: NOW_MS,
         drop_expired: true,
@@ -594,7 +598,7 @@ proptest! {
     ) {
         let keyspace = keyspace_of(values);
         let bytes = saved(&keyspace, compress);
-        let how = LoadOptions { rules: ObjectRules::with_default_limits(deep), ..options() };
+        let how = LoadOptions { rules: rules(deep), ..options() };
         let (memory, result) = load_with(&bytes, &how);
         let loaded = result.expect("what was saved loads");
         prop_assert_eq!(loaded.keys_loaded as usize, keyspace.len());
@@ -632,13 +636,13 @@ proptest! {
         hits in vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
     ) {
         let mut payload = dump_payload(&value.0.as_ref(), false);
-        let restored = load_payload(&payload, true, &mut ObjectRules::with_default_limits(deep)).map(|value| value.obj_type());
+        let restored = load_payload(&payload, true, &mut rules(deep)).map(|value| value.obj_type());
         prop_assert_eq!(restored, Ok(value.0.obj_type()));
         for (at, byte) in &hits {
             let at = at.index(payload.len() - 10);
             payload[at] = *byte;
         }
-        if let Ok(value) = load_payload(&payload, false, &mut ObjectRules::with_default_limits(deep)) {
+        if let Ok(value) = load_payload(&payload, false, &mut rules(deep)) {
             exercise(value);
         }
     }
@@ -648,7 +652,7 @@ proptest! {
         code in 0u8..27, body in vec(any::<u8>(), 0..80), deep in any::<bool>(),
     ) {
         let payload = [&[code], body.as_slice(), &[0; 10]].concat();
-        if let Ok(value) = load_payload(&payload, false, &mut ObjectRules::with_default_limits(deep)) {
+        if let Ok(value) = load_payload(&payload, false, &mut rules(deep)) {
             exercise(value);
         }
     }
@@ -657,9 +661,7 @@ proptest! {
 #[test]
 fn payload_footers_are_checked() {
     let good = dump_payload(&Value::string(b"x").as_ref(), true);
-    let load = |payload: &[u8]| {
-        load_payload(payload, true, &mut ObjectRules::with_default_limits(false)).map(|_| ())
-    };
+    let load = |payload: &[u8]| load_payload(payload, true, &mut rules(false)).map(|_| ());
     assert_eq!(load(&good), Ok(()));
     assert_eq!(load(&good[..9]), Err(PayloadError::Footer));
     let mut newer = good.clone();
@@ -676,15 +678,12 @@ fn claimed_lengths_do_not_make_memory() {
     let huge: &[u8] = &[0x81, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
     for code in 0..26u8 {
         let payload = [&[code], huge, huge, huge, &[0; 10]].concat();
-        assert!(
-            load_payload(&payload, false, &mut ObjectRules::with_default_limits(true)).is_err(),
-            "type {code}"
-        );
+        assert!(load_payload(&payload, false, &mut rules(true)).is_err(), "type {code}");
     }
     let lzf = [&[0, 0xC3], huge, huge, &[0; 10]].concat();
-    assert!(load_payload(&lzf, false, &mut ObjectRules::with_default_limits(true)).is_err());
+    assert!(load_payload(&lzf, false, &mut rules(true)).is_err());
     let bomb = [&[0, 0xC3, 4][..], huge, &[0, b'a', 0xE0, 255, 0], &[0; 10]].concat();
-    assert!(load_payload(&bomb, false, &mut ObjectRules::with_default_limits(true)).is_err());
+    assert!(load_payload(&bomb, false, &mut rules(true)).is_err());
     // Nobody knows how long a stream is: no reason to believe it.
     let (mut none, mut some): (&[u8], &[u8]) = (&[], &[0; 100]);
     assert!(Reader::of_file(&mut none, None).justified(1 << 40, 1) <= 1 << 14);
