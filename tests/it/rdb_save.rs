@@ -144,7 +144,8 @@ fn a_dump_payload_is_what_a_real_redis_makes() {
     for key in call!(b, ["KEYS", "*"]).items() {
         let key = key.bytes().to_vec();
         let payload = call!(b, ["DUMP", key]).bytes().to_vec();
-        assert_reply!(a, ["RESTORE", key, 0, payload], "+OK");
+        let at = call!(b, ["PEXPIRETIME", key]).int().max(0);
+        assert_reply!(a, ["RESTORE", key, at, payload, "ABSTTL"], "+OK");
         let digests = [&mut a, &mut b].map(|c| call!(c, ["DEBUG", "DIGEST-VALUE", key]));
         assert_eq!(digests[0], digests[1], "{}", String::from_utf8_lossy(&key));
     }
