@@ -1,8 +1,9 @@
 //! The process' allocator: jemalloc behind a counting `GlobalAlloc`, and questions about memory.
 //!
-//! jemalloc is built with `lg_quantum = 3` (see `.cargo/config.toml`), so that 24, 40 and 56 byte
-//! classes exist. Such a block is only 8-aligned: every alignment above 8 must be passed on, which
-//! this wrapper does and the stock wrapper does not.
+//! jemalloc is built with `lg_quantum = 3` and eight size classes per doubling (see
+//! `.cargo/config.toml`), so that 24, 40, 56 and 176 byte classes exist. Such a block is only
+//! 8-aligned: every alignment above 8 must be passed on, which this wrapper does and the stock
+//! wrapper does not.
 //!
 //! Invariant: `used_memory()` is the sum of the size classes of all live blocks. The calling
 //! thread's share is exact; another thread's share lags by less than `PUBLISH_BYTES` until it calls
@@ -90,17 +91,17 @@ pub fn usable_size(size: usize) -> usize {
     if size <= FORMULA_MAX { small_class(size) } else { backend::large_class(size, NATURAL_ALIGN) }
 }
 
-/// Steps of 8 up to 64, then four classes per doubling.
+/// Steps of 8 up to 128, then eight classes per doubling.
 #[inline(always)]
-const fn small_class(size: usize) -> usize {
+pub const fn small_class(size: usize) -> usize {
     let size = if size == 0 { 1 } else { size };
-    let lg = (usize::BITS - 1) - ((size - 1) | 63).leading_zeros();
-    let mask = (1usize << (lg - 2)) - 1;
+    let lg = (usize::BITS - 1) - ((size - 1) | 127).leading_zeros();
+    let mask = (1usize << (lg - 3)) - 1;
     (size + mask) & !mask
 }
 
-const _: () = assert!(small_class(1) == 8 && small_class(40) == 40 && small_class(64) == 64);
-const _: () = assert!(small_class(65) == 80 && small_class(129) == 160);
+const _: () = assert!(small_class(1) == 8 && small_class(40) == 40 && small_class(128) == 128);
+const _: () = assert!(small_class(129) == 144 && small_class(257) == 288);
 
 #[inline(always)]
 fn class_of(layout: Layout) -> usize {
@@ -403,7 +404,7 @@ mod tests {
         publish();
         let count = allocation_count();
         let block = vec![0u8; 65].into_boxed_slice();
-        assert_eq!((delta(), allocation_count()), (80, count + 1));
+        assert_eq!((delta(), allocation_count()), (72, count + 1));
         drop(block);
         assert_eq!((delta(), allocation_count()), (0, count + 1));
     }

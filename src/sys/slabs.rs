@@ -17,9 +17,9 @@
 //! compares. Active defragmentation (`activedefrag`) is impossible without.
 
 /// Blocks above this size are no part of a slab, bytes.
-pub const SMALL_MAX: usize = 14 << 10;
+pub const SMALL_MAX: usize = 30 << 10;
 /// There are fewer bins than this.
-pub const MAX_BINS: usize = 64;
+pub const MAX_BINS: usize = 96;
 
 /// The slab that a block is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +44,13 @@ pub struct BinUse {
     pub used: usize,
 }
 
-/// The number of a block size's bin: steps of 8 bytes up to 64, then four to a doubling.
+/// The number of a block size's bin: steps of 8 bytes up to 128, then eight to a doubling.
 fn bin_of(size: usize) -> usize {
-    if size <= 64 {
+    if size <= 128 {
         return size.div_ceil(8).max(1) - 1;
     }
     let log = (size - 1).ilog2();
-    8 + (log as usize - 6) * 4 + ((size - 1) >> (log - 2) & 3)
+    16 + (log as usize - 7) * 8 + ((size - 1) >> (log - 3) & 7)
 }
 
 pub use backend::{alloc_uncached, bin_use, dealloc_uncached, set_thread_cache};
@@ -247,7 +247,7 @@ mod backend {
         }
     }
 
-    const _: () = assert!(SMALL_MAX == 14336 && size_of::<Utilization>() == 48);
+    const _: () = assert!(SMALL_MAX == 30720 && size_of::<Utilization>() == 48);
 }
 
 #[cfg(asan)]
@@ -295,8 +295,8 @@ mod tests {
     fn sizes_have_the_bins_that_jemalloc_says() {
         // `supported` compares all of them.
         assert!(supported());
-        assert_eq!((bin_of(1), bin_of(64), bin_of(65), bin_of(80)), (0, 7, 8, 8));
-        assert_eq!((bin_of(128), bin_of(129), bin_of(160)), (11, 12, 12));
+        assert_eq!((bin_of(1), bin_of(64), bin_of(65), bin_of(80)), (0, 7, 8, 9));
+        assert_eq!((bin_of(128), bin_of(129), bin_of(160)), (15, 16, 17));
     }
 
     /// What jemalloc says of slabs is what was allocated and freed: the oracle is the test itself.

@@ -22,6 +22,7 @@ use super::super::intset::{Intset, IntsetIter};
 use super::super::relocate::{Mover, Relocate};
 use super::super::tagged::{Thin, ThinView};
 use super::{Listpack, LpRef};
+use crate::sys::malloc;
 use std::alloc::{self, Layout};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -69,15 +70,10 @@ unsafe impl ThinFormat for IntsetFormat {
     }
 }
 
-/// The bytes really reserved for `len` bytes: steps of 8 up to 64, then four steps per doubling.
-/// These are jemalloc's classes, so asking for a whole class costs nothing and makes most pushes
-/// free of a reallocation.
+/// The bytes really reserved for `len` bytes. These are jemalloc's classes, so asking for a whole
+/// class costs nothing and makes most pushes free of a reallocation.
 pub const fn size_class(len: usize) -> usize {
-    if len <= 64 {
-        return if len == 0 { 8 } else { (len + 7) & !7 };
-    }
-    let step = 1usize << (usize::BITS - (len - 1).leading_zeros() - 3);
-    (len + step - 1) & !(step - 1)
+    malloc::small_class(len)
 }
 
 /// See the module's text.
@@ -323,17 +319,5 @@ mod tests {
         // SAFETY: both pointers were made just above.
         let (lp, set) = unsafe { (Listpack::from_raw(lp), Intset::from_raw(set)) };
         assert_eq!((lp.len(), set.get(0)), (1, Some(7)));
-    }
-
-    #[test]
-    fn size_classes_have_four_steps_per_doubling() {
-        for (len, class) in [(0, 8), (7, 8), (9, 16), (64, 64), (65, 80), (128, 128), (129, 160)] {
-            assert_eq!(size_class(len), class);
-        }
-        assert_eq!((size_class(8192), size_class(8193)), (8192, 10240));
-        for len in 1..100_000 {
-            let class = size_class(len);
-            assert!(class >= len && size_class(class) == class && class <= len + len / 4 + 8);
-        }
     }
 }
