@@ -11,12 +11,14 @@
 
 mod builder;
 mod reader;
+mod roomy;
 #[cfg(test)]
 mod tests;
 pub mod thin_bytes;
 
 pub use builder::ListpackBuilder;
 pub use reader::{Invalid, Iter, LpRef, LpValue, Needle, Pos, parse_int};
+pub use roomy::RoomyListpack;
 
 use reader::{COUNT_UNKNOWN, EOF, HEADER, backlen_size};
 use thin_bytes::{ListpackFormat, ThinBytes};
@@ -120,6 +122,22 @@ impl<'a> Encoded<'a> {
 
     fn size(&self) -> usize {
         self.head_len + self.text.len() + self.backlen_len
+    }
+
+    /// Writes the entry to `to`, which is as long as it.
+    #[inline]
+    fn write_to(&self, to: &mut [u8]) {
+        let Encoded { head, head_len, text, backlen, backlen_len } = self;
+        if let (1, 1, [first, middle @ .., last]) = (head_len, backlen_len, &mut *to) {
+            // Most entries: no copies of variable length but the text's.
+            (*first, *last) = (head[0], backlen[0]);
+            return middle.copy_from_slice(text);
+        }
+        let (start, rest) = to.split_at_mut(*head_len);
+        start.copy_from_slice(&head[..*head_len]);
+        let (middle, end) = rest.split_at_mut(text.len());
+        middle.copy_from_slice(text);
+        end.copy_from_slice(&backlen[..*backlen_len]);
     }
 }
 

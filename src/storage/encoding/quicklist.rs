@@ -175,6 +175,7 @@ impl Quicklist {
         self.nodes.iter().map(|node| {
             let bytes = match &node.data {
                 Data::Packed(lp) => lp.as_bytes(),
+                Data::Roomy(lp) => lp.as_bytes(),
                 Data::Plain(bytes) | Data::Lzf { bytes, .. } => bytes,
             };
             NodeView {
@@ -235,12 +236,8 @@ impl Quicklist {
         self.count += 1;
         if let Some(node) = node
             && node.allows_insert(limit, value.len(), packed_threshold)
-            && let Some(lp) = node.listpack()
         {
-            match end {
-                ListEnd::Head => lp.push_front(value),
-                ListEnd::Tail => lp.push_back(value),
-            }
+            node.push(end, value);
             node.count += 1;
             return;
         }
@@ -250,7 +247,13 @@ impl Quicklist {
             Node::single(value)
         };
         match end {
-            ListEnd::Head => self.nodes.push_front(node),
+            ListEnd::Head => {
+                // Only the first node keeps room.
+                if let Some(old) = self.nodes.front_mut() {
+                    old.pack();
+                }
+                self.nodes.push_front(node);
+            }
             ListEnd::Tail => self.nodes.push_back(node),
         }
         self.settle_new_end(end);
@@ -270,13 +273,7 @@ impl Quicklist {
                 ListEnd::Tail => self.nodes.len().checked_sub(1)?,
             };
             let node = self.nodes.get_mut(at)?;
-            node.decompress();
-            let mut show = |value: LpValue<'_>| f.take().map(|f| f(value));
-            let result = match &mut node.data {
-                Data::Plain(bytes) => show(LpValue::Str(bytes)),
-                Data::Packed(lp) => pop_listpack_with(lp, end, show).flatten(),
-                Data::Lzf { .. } => None,
-            };
+            let result = node.pop_with(end, |value| f.take().map(|f| f(value))).flatten();
             if result.is_none() || node.count == 1 {
                 // Nothing there although the count says so: a damaged listpack, dropped whole.
                 self.remove_node(at);

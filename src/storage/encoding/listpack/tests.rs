@@ -317,3 +317,66 @@ fn raw_round_trip_keeps_the_block() {
     assert!(!copy.safe_to_add(LISTPACK_MAX_SAFETY_SIZE));
     assert_eq!(estimate_repeated_int(7, 3), 13);
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_roomy_listpack_has_the_bytes_of_a_plain_one(
+        start in vec(text(), 0..30),
+        steps in vec((0u8..10, text()), 0..120),
+    ) {
+        let mut plain = Listpack::from_values(start.iter().map(|text| LpValue::Str(text)));
+        let mut roomy = RoomyListpack::new(&plain);
+        for (kind, text) in steps {
+            match kind {
+                0..=3 => { plain.push_front(&text[..]); roomy.push_front(&text[..]); }
+                4..=5 => { plain.push_back(&text[..]); roomy.push_back(&text[..]); }
+                kind => {
+                    let front = kind < 8;
+                    let pos = if front { plain.first() } else { plain.last() };
+                    let want = pos.and_then(|pos| plain.get(pos)).map(|value| value.to_vec());
+                    let got = if front {
+                        roomy.pop_front_with(|value| value.to_vec())
+                    } else {
+                        roomy.pop_back_with(|value| value.to_vec())
+                    };
+                    prop_assert_eq!(got, want);
+                    pos.map(|pos| plain.delete(pos));
+                }
+            }
+            prop_assert_eq!(roomy.as_bytes(), plain.as_bytes());
+            prop_assert_eq!(roomy.bytes_len(), plain.bytes_len());
+            prop_assert!(roomy.heap_bytes() <= 2 * plain.bytes_len() + 10_000);
+        }
+        let packed = roomy.clone().to_listpack();
+        prop_assert_eq!(packed.as_bytes(), plain.as_bytes());
+    }
+
+    #[test]
+    fn a_damaged_roomy_listpack_never_panics(
+        start in vec(text(), 1..12),
+        damage in vec((any::<Index>(), any::<u8>()), 1..6),
+        pops in vec(any::<bool>(), 0..20),
+    ) {
+        let plain = Listpack::from_values(start.iter().map(|text| LpValue::Str(text)));
+        let mut bytes = plain.as_bytes().to_vec();
+        for (at, byte) in damage {
+            let at = 4 + at.index(bytes.len() - 5);
+            bytes[at] = byte;
+        }
+        if let Ok(damaged) = Listpack::from_bytes_validated(&bytes, false) {
+            let mut roomy = RoomyListpack::new(&damaged);
+            for front in pops {
+                roomy.push_front(&b"one"[..]);
+                let _ = if front {
+                    roomy.pop_front_with(|_| ()).and(roomy.pop_front_with(|_| ()))
+                } else {
+                    roomy.pop_back_with(|_| ())
+                };
+                roomy.push_back(&b"two"[..]);
+            }
+            let _ = roomy.to_listpack();
+        }
+    }
+}

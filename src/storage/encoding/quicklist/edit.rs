@@ -92,6 +92,8 @@ impl Quicklist {
     /// Puts `node` before or after the node `at`.
     fn insert_node(&mut self, at: usize, node: Node, after: bool) {
         let place = at + usize::from(after);
+        // Only the first node keeps room.
+        self.nodes[at].pack();
         self.nodes.insert(place, node);
         self.settle(Some(if after { at } else { at + 1 }));
         self.settle(Some(place));

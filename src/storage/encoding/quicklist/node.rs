@@ -2,12 +2,16 @@
 //! possibly LZF-compressed; and the rules for what may go into a node. It knows nothing of its
 //! neighbours.
 //!
+//! The first node of a list, once something happened at its head, is a listpack with room around
+//! it; `listpack` and `pack` make an ordinary one of it.
+//!
 //! Invariant: `count` is at least 1 in a list; a plain node has `count` 1.
 
 use super::super::listpack::thin_bytes::size_class;
-use super::super::listpack::{Listpack, LpRef, LpValue, Needle, Pos};
+use super::super::listpack::{Listpack, LpRef, LpValue, Needle, Pos, RoomyListpack};
 use super::super::lzf;
 use super::super::relocate::{Mover, Relocate};
+use super::{ListEnd, pop_listpack_with};
 use std::borrow::Cow;
 
 /// Most bytes of a node that is limited by a count.
@@ -20,6 +24,8 @@ const MIN_COMPRESS_BYTES: usize = 48;
 const MIN_COMPRESS_IMPROVE: usize = 8;
 /// Node sizes for `list-max-listpack-size` -1 .. -5.
 const SIZE_LIMITS: [usize; 5] = [4096, 8192, 16384, 32768, 65536];
+/// Listpacks below this size are moved more quickly than they are given room.
+const MIN_ROOMY_BYTES: usize = 256;
 
 /// What fits into a node: `list-max-listpack-size` (positive: entries; -1..-5: 4 to 64 KB).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +69,14 @@ impl NodeLimit {
 #[derive(Clone)]
 pub(super) enum Data {
     Packed(Listpack),
+    /// In a box: there is one at most in a list, and every node has the size of the greatest.
+    Roomy(Box<RoomyListpack>),
     Plain(Box<[u8]>),
-    Lzf { bytes: Box<[u8]>, raw_len: u32, plain: bool },
+    Lzf {
+        bytes: Box<[u8]>,
+        raw_len: u32,
+        plain: bool,
+    },
 }
 
 #[derive(Clone)]
@@ -102,6 +114,7 @@ impl Node {
     pub(super) fn size(&self) -> usize {
         match &self.data {
             Data::Packed(lp) => lp.bytes_len(),
+            Data::Roomy(lp) => lp.bytes_len(),
             Data::Plain(bytes) => bytes.len(),
             Data::Lzf { raw_len, .. } => *raw_len as usize,
         }
@@ -111,6 +124,7 @@ impl Node {
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.data {
             Data::Packed(lp) => lp.heap_bytes(),
+            Data::Roomy(lp) => lp.heap_bytes() + size_of::<RoomyListpack>(),
             Data::Plain(bytes) | Data::Lzf { bytes, .. } => size_class(bytes.len()),
         }
     }
@@ -119,6 +133,7 @@ impl Node {
     pub(super) fn raw(&self) -> Cow<'_, [u8]> {
         match &self.data {
             Data::Packed(lp) => Cow::Borrowed(lp.as_bytes()),
+            Data::Roomy(lp) => Cow::Borrowed(lp.as_bytes()),
             Data::Plain(bytes) => Cow::Borrowed(bytes),
             Data::Lzf { bytes, raw_len, .. } => Cow::Owned(inflate(bytes, *raw_len)),
         }
@@ -128,6 +143,7 @@ impl Node {
     pub(super) fn compress(&mut self) {
         let (raw, plain) = match &self.data {
             Data::Packed(lp) => (lp.as_bytes(), false),
+            Data::Roomy(lp) => (lp.as_bytes(), false),
             Data::Plain(bytes) => (&bytes[..], true),
             Data::Lzf { .. } => return,
         };
@@ -148,6 +164,10 @@ impl Node {
         mover.scanned += 1;
         match &mut self.data {
             Data::Packed(lp) => lp.relocate_all(mover),
+            Data::Roomy(lp) => {
+                mover.boxed(lp);
+                lp.relocate(mover);
+            }
             Data::Plain(bytes) | Data::Lzf { bytes, .. } => mover.boxed_slice(bytes),
         }
     }
@@ -166,9 +186,66 @@ impl Node {
         };
     }
 
-    /// The listpack, decompressed; `None` for a plain node.
+    /// Gives up the room around the listpack.
+    pub(super) fn pack(&mut self) {
+        if let Data::Roomy(lp) = &self.data {
+            self.data = Data::Packed(lp.to_listpack());
+        }
+    }
+
+    /// Makes room around a listpack that is long enough to be worth it.
+    fn make_roomy(&mut self) {
+        self.decompress();
+        if let Data::Packed(lp) = &self.data
+            && lp.bytes_len() >= MIN_ROOMY_BYTES
+        {
+            self.data = Data::Roomy(Box::new(RoomyListpack::new(lp)));
+        }
+    }
+
+    /// Adds an element at an end of a node that is not plain; `count` is the caller's.
+    #[inline]
+    pub(super) fn push(&mut self, end: ListEnd, value: &[u8]) {
+        if end == ListEnd::Head && !matches!(self.data, Data::Roomy(_)) {
+            self.make_roomy();
+        }
+        match (&mut self.data, end) {
+            (Data::Roomy(lp), ListEnd::Head) => lp.push_front(value),
+            (Data::Roomy(lp), ListEnd::Tail) => lp.push_back(value),
+            _ => {
+                let lp = self.listpack().expect("plain nodes allow no insert");
+                match end {
+                    ListEnd::Head => lp.push_front(value),
+                    ListEnd::Tail => lp.push_back(value),
+                }
+            }
+        }
+    }
+
+    /// Shows the element at an end to `f` and drops it, unless the node is plain; `count` is the
+    /// caller's. `None` if there is none, in a damaged listpack.
+    pub(super) fn pop_with<R>(
+        &mut self,
+        end: ListEnd,
+        f: impl FnOnce(LpValue<'_>) -> R,
+    ) -> Option<R> {
+        if end == ListEnd::Head {
+            self.make_roomy();
+        }
+        self.decompress();
+        match (&mut self.data, end) {
+            (Data::Plain(bytes), _) => Some(f(LpValue::Str(bytes))),
+            (Data::Packed(lp), _) => pop_listpack_with(lp, end, f),
+            (Data::Roomy(lp), ListEnd::Head) => lp.pop_front_with(f),
+            (Data::Roomy(lp), ListEnd::Tail) => lp.pop_back_with(f),
+            (Data::Lzf { .. }, _) => None,
+        }
+    }
+
+    /// The listpack, decompressed and without room; `None` for a plain node.
     pub(super) fn listpack(&mut self) -> Option<&mut Listpack> {
         self.decompress();
+        self.pack();
         match &mut self.data {
             Data::Packed(lp) => Some(lp),
             _ => None,

@@ -29,7 +29,7 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => (any::<bool>(), text()).prop_map(|(head, text)| Op::Push(head, text)),
-        1 => any::<bool>().prop_map(Op::Pop),
+        2 => any::<bool>().prop_map(Op::Pop),
         4 => (any::<Index>(), text(), any::<bool>()).prop_map(|(i, t, b)| Op::Insert(i, t, b)),
         3 => (any::<Index>(), text()).prop_map(|(at, text)| Op::Replace(at, text)),
         1 => (any::<Index>(), 0usize..9, any::<bool>()).prop_map(|(i, n, b)| Op::DelRange(i, n, b)),
@@ -124,6 +124,8 @@ fn check(ql: &Quicklist, oracle: &VecDeque<Vec<u8>>) {
         }
     }
     assert_eq!(count, ql.len());
+    let roomy = |node: &Node| matches!(node.data, Data::Roomy(_));
+    assert!(!ql.nodes.iter().skip(1).any(roomy), "only the first node has room");
     assert!(ql.memory_usage(0) >= ql.memory_usage(1).min(size_of::<Quicklist>()));
 }
 
@@ -220,6 +222,25 @@ fn a_million_small_elements_take_about_18_bytes_each() {
     let each = ql.memory_usage(0) as f64 / 1e6;
     assert!((17.9..18.4).contains(&each), "{each} bytes per element");
     assert_eq!(ql.node_count(), 1_000_000usize.div_ceil(454));
+}
+
+#[test]
+fn pushes_and_pops_at_the_head_leave_no_more_room_than_they_need() {
+    let mut ql = Quicklist::new(-2, 0);
+    for i in 0..100_000 {
+        ql.push(ListEnd::Head, format!("element:{i:08}").as_bytes(), 0);
+    }
+    let roomy = |ql: &Quicklist| matches!(ql.nodes[0].data, Data::Roomy(_));
+    assert!(roomy(&ql));
+    let each = ql.memory_usage(0) as f64 / 1e5;
+    assert!((17.9..18.5).contains(&each), "{each} bytes per element");
+    for i in (300..100_000).rev() {
+        let text = format!("element:{i:08}").into_bytes();
+        assert_eq!(ql.pop(ListEnd::Head).map(ListItem::into_bytes), Some(text));
+    }
+    assert!(roomy(&ql) && ql.len() == 300);
+    let bytes = ql.memory_usage(0);
+    assert!(bytes < 2 * ql.uncompressed_size() + 3000, "{bytes} bytes");
 }
 
 #[test]
