@@ -22,7 +22,10 @@ impl Options {
     fn parse(args: Args<'_>, incr: bool) -> Result<Options, ReplyError> {
         let mut options = Options { first: 2, ..Options::default() };
         options.add.incr = incr;
-        while let Some(arg) = args.get(options.first) {
+        // Scores seldom begin with a letter.
+        while let Some(arg) = args.get(options.first)
+            && arg.first().is_some_and(u8::is_ascii_alphabetic)
+        {
             match () {
                 () if is_option(arg, "nx") => options.add.nx = true,
                 () if is_option(arg, "xx") => options.add.xx = true,
@@ -76,6 +79,9 @@ pub fn zincrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 fn add(ctx: &mut Ctx<'_>, args: Args<'_>, incr: bool) -> CmdResult {
     let options = Options::parse(args, incr)?;
     let pairs = &args[options.first..];
+    if let [score, _] = pairs {
+        return add_scores(ctx, args[1], &[float(score)?], pairs, &options);
+    }
     let count = pairs.len() / 2;
     let mut on_stack = [0.0; SCORES_ON_STACK];
     let mut on_heap = Vec::new();
@@ -89,13 +95,24 @@ fn add(ctx: &mut Ctx<'_>, args: Args<'_>, incr: bool) -> CmdResult {
     for (score, pair) in scores.iter_mut().zip(pairs.chunks_exact(2)) {
         *score = float(pair[0])?;
     }
+    add_scores(ctx, args[1], scores, pairs, &options)
+}
 
+/// `scores` are those of `pairs`.
+#[inline]
+fn add_scores(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    scores: &[f64],
+    pairs: &[&[u8]],
+    options: &Options,
+) -> CmdResult {
     let limits = limits(ctx.server);
     let first = pairs[1].len();
     let zset = if options.add.xx {
-        ctx.write::<ZSet>(args[1])?
+        ctx.write::<ZSet>(key)?
     } else {
-        Some(ctx.write_or_create(args[1], || ZSet::new(count, first, &limits))?)
+        Some(ctx.write_or_create(key, || ZSet::new(scores.len(), first, &limits))?)
     };
     let outcome = match zset {
         None => Outcome::default(),
@@ -111,7 +128,7 @@ fn add(ctx: &mut Ctx<'_>, args: Args<'_>, incr: bool) -> CmdResult {
     let changes = outcome.added + outcome.updated;
     if changes > 0 {
         let event = if options.add.incr { "zincr" } else { "zadd" };
-        ctx.changed(args[1], NotifyFlags::ZSET, event, changes);
+        ctx.changed(key, NotifyFlags::ZSET, event, changes);
     }
     Ok(())
 }

@@ -22,8 +22,70 @@ pub fn f64_as_i64(value: f64) -> Option<i64> {
 /// `infinity` in any case. Too big is infinite, too small is zero; `nan`, blanks, hexadecimal and
 /// the empty text are refused.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    if let Some(value) = parse_short(text) {
+        return Some(value);
+    }
     let (value, len) = parse_f64_prefix(text);
     (len == text.len() && !text.is_empty() && !value.is_nan()).then_some(value)
+}
+
+/// Digits that a double holds exactly, whatever they are.
+const EXACT_DIGITS: usize = 15;
+const POWERS_OF_TEN: [f64; EXACT_DIGITS + 1] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+/// The number of eight decimal digits, all at once; `None` if one is no digit.
+#[inline]
+fn eight_digits(text: [u8; 8]) -> Option<u64> {
+    let each = |byte: u8| u64::from_ne_bytes([byte; 8]);
+    let word = u64::from_le_bytes(text);
+    // `0` to `9` have the high half 3, also after six was added to the low one.
+    let high = (word & each(0xf0)) | (word.wrapping_add(each(0x06)) & each(0xf0)) >> 4;
+    if high != each(0x33) {
+        return None;
+    }
+    // Pairs, then fours, then all: each product has the sum of two neighbours in its upper half.
+    let pairs = (word & each(0x0f)).wrapping_mul(10 << 8 | 1) >> 8;
+    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 << 16 | 1) >> 16;
+    Some((fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 << 32 | 1) >> 32)
+}
+
+/// What most texts are: few digits, perhaps with a point, without exponent. Mantissa and power of
+/// ten are exact, so their quotient is rounded once, as it must be. `None` for all other texts.
+#[inline]
+fn parse_short(text: &[u8]) -> Option<f64> {
+    let (negative, rest) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    // With the point one more; the digits are counted at the end.
+    if rest.len() > EXACT_DIGITS + 1 {
+        return None;
+    }
+    let (mut mantissa, mut tail) = (0u64, rest);
+    if let Some((eight, behind)) = rest.split_first_chunk()
+        && let Some(value) = eight_digits(*eight)
+    {
+        (mantissa, tail) = (value, behind);
+    }
+    let (mut fraction, mut seen_point) = (0, false);
+    for &byte in tail {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            mantissa = mantissa * 10 + u64::from(digit);
+            fraction += usize::from(seen_point);
+        } else if byte == b'.' && !seen_point {
+            seen_point = true;
+        } else {
+            return None;
+        }
+    }
+    let digits = rest.len() - usize::from(seen_point);
+    if digits == 0 || digits > EXACT_DIGITS {
+        return None;
+    }
+    let value = mantissa as f64 / POWERS_OF_TEN[fraction];
+    Some(if negative { -value } else { value })
 }
 
 /// One end of a score range without its `(`: like [`parse_f64`], but the text ends at a NUL as a C

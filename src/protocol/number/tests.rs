@@ -185,3 +185,18 @@ fn printed_doubles_read_back_equal() {
         }
     }
 }
+
+#[test]
+fn short_texts_are_read_as_the_standard_library_reads_them() {
+    let mut rng = fastrand::Rng::with_seed(12);
+    for _ in 0..200_000 {
+        let mut text: Vec<u8> = (0..rng.usize(1..20)).map(|_| rng.u8(b'0'..=b'9')).collect();
+        for _ in 0..rng.usize(..3) {
+            let at = rng.usize(..=text.len());
+            text.insert(at, *rng.choice(b".-e+5x/:".as_slice()).expect("not empty"));
+        }
+        let want = std::str::from_utf8(&text).expect("ASCII").parse::<f64>().ok();
+        let got = parse_f64(&text);
+        assert_eq!(got.map(f64::to_bits), want.map(f64::to_bits), "{}", text.escape_ascii());
+    }
+}

@@ -41,6 +41,7 @@ use crate::storage::object::{ObjType, Value, ValueMut, ValueRef};
 use crate::storage::types::{hash::Hash, list::List, set::Set, stream::Stream, zset::ZSet};
 use crate::sys::malloc;
 
+pub(super) use element::same_bytes;
 pub use element::{EntryPtr, hash_key};
 pub use raw_str::RawStr;
 use shape::{Inline, Shape, Spec};

@@ -20,6 +20,7 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::entry::same_bytes;
 use super::hashtable::{Element, HashTable, TableEntry};
 use super::ordered_set::{Member, OrderedSet};
 use super::relocate::{Mover, PartCursor, Relocate};
@@ -90,7 +91,7 @@ unsafe impl Element for Member {
     #[inline(always)]
     unsafe fn matches(word: u64, key: &[u8]) -> bool {
         // SAFETY: the word of a live member.
-        unsafe { Member::from_word(word) }.bytes() == key
+        same_bytes(unsafe { Member::from_word(word) }.bytes(), key)
     }
 
     #[inline(always)]

@@ -61,8 +61,8 @@ fn score_key(score: f64) -> u64 {
     if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
-/// More levels than any memory can fill.
-const MAX_HEIGHT: usize = 16;
+/// More levels than any memory can fill: 18 children each, the half of an inner node, to the tenth.
+const MAX_HEIGHT: usize = 10;
 
 /// The way from the root to a place in a leaf.
 #[derive(Clone, Copy)]

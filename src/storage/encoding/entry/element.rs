@@ -20,7 +20,7 @@ pub fn hash_key(key: &[u8]) -> u64 {
 
 /// Byte equality without a call for the lengths that keys have.
 #[inline(always)]
-fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+pub(in crate::storage::encoding) fn same_bytes(a: &[u8], b: &[u8]) -> bool {
     const INLINE_MAX: usize = 64;
     let len = a.len();
     if len != b.len() {

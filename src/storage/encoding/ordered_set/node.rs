@@ -21,6 +21,7 @@ pub const NONE: u32 = u32::MAX;
 
 /// Fingerprint slots: whole vectors, so that a search is a loop without remainder.
 const SLOTS: usize = 64;
+const WORD_BYTES: usize = 6;
 const FILLER: u16 = u16::MAX;
 const MAX_FP: u64 = FILLER as u64 - 1;
 
@@ -137,7 +138,11 @@ impl<'a> Probe<'a> {
     }
 
     fn compare_member<H: OrderedItem>(&self, item: H) -> Ordering {
-        self.member.map_or(Ordering::Equal, |member| item.with_member(|own| own.cmp(member)))
+        let Some(member) = self.member else { return Ordering::Equal };
+        item.with_member(|own| {
+            // Often the probe was made from the item itself.
+            if std::ptr::eq(own, member) { Ordering::Equal } else { own.cmp(member) }
+        })
     }
 
     fn is_after(&self, order: Ordering) -> bool {
@@ -162,8 +167,8 @@ fn bisect(mut lo: usize, mut hi: usize, before: impl Fn(usize) -> bool) -> usize
 #[repr(C)]
 pub struct Leaf<H> {
     fps: [u16; SLOTS],
-    high: [u16; LEAF_CAP],
-    low: [u32; LEAF_CAP],
+    /// Words of 48 bits, little-endian.
+    words: [[u8; WORD_BYTES]; LEAF_CAP],
     /// The fingerprint of a key is `(key - base) >> shift`, cut to what 16 bits hold.
     base: u64,
     pub prev: u32,
@@ -179,8 +184,7 @@ impl<H: OrderedItem> Leaf<H> {
     pub fn new() -> Box<Leaf<H>> {
         Box::new(Leaf {
             fps: [FILLER; SLOTS],
-            high: [0; LEAF_CAP],
-            low: [0; LEAF_CAP],
+            words: [[0; WORD_BYTES]; LEAF_CAP],
             base: 0,
             prev: NONE,
             next: NONE,
@@ -202,7 +206,9 @@ impl<H: OrderedItem> Leaf<H> {
     #[inline]
     pub fn get(&self, i: usize) -> H {
         debug_assert!(i < self.len());
-        let word = u64::from(self.high[i]) << 32 | u64::from(self.low[i]);
+        let [a, b, c, d, e, f] = self.words[i];
+        let word = u64::from(u32::from_le_bytes([a, b, c, d]));
+        let word = word | u64::from(u16::from_le_bytes([e, f])) << 32;
         // SAFETY: slots below `len` hold words of items, which stay alive while in the tree.
         unsafe { H::from_word(word) }
     }
@@ -211,8 +217,8 @@ impl<H: OrderedItem> Leaf<H> {
     pub fn set_handle(&mut self, i: usize, item: H) {
         let word = item.to_word();
         debug_assert!(word >> 48 == 0);
-        self.high[i] = (word >> 32) as u16;
-        self.low[i] = word as u32;
+        let [bytes @ .., _, _] = word.to_le_bytes();
+        self.words[i] = bytes;
     }
 
     fn key(&self, i: usize) -> u64 {
@@ -235,12 +241,14 @@ impl<H: OrderedItem> Leaf<H> {
             None => (0, self.len()),
             Some(key) => {
                 let fp = self.fingerprint(key);
-                let (mut below, mut up_to) = (0u16, 0u16);
+                let mut below = 0u16;
                 for &other in &self.fps {
                     below += u16::from(other < fp);
-                    up_to += u16::from(other <= fp);
                 }
-                (usize::from(below), usize::from(up_to))
+                let below = usize::from(below);
+                // Mostly none or one, and fillers are greater.
+                let same = self.fps[below..].iter().take_while(|&&other| other == fp).count();
+                (below, below + same)
             }
         };
         bisect(lo, hi, |i| probe.is_after(probe.compare(self.get(i))))
@@ -250,8 +258,7 @@ impl<H: OrderedItem> Leaf<H> {
     fn open(&mut self, pos: usize, n: usize) {
         let len = self.len();
         self.fps.copy_within(pos..len, pos + n);
-        self.high.copy_within(pos..len, pos + n);
-        self.low.copy_within(pos..len, pos + n);
+        self.words.copy_within(pos..len, pos + n);
         self.len += n as u8;
     }
 
@@ -277,10 +284,14 @@ impl<H: OrderedItem> Leaf<H> {
 
     pub fn remove(&mut self, pos: usize, n: usize) {
         let len = self.len();
-        self.fps.copy_within(pos + n..len, pos);
-        self.high.copy_within(pos + n..len, pos);
-        self.low.copy_within(pos + n..len, pos);
-        self.fps[len - n..len].fill(FILLER);
+        self.words.copy_within(pos + n..len, pos);
+        if len + n <= SLOTS {
+            // Fillers from behind the last come along.
+            self.fps.copy_within(pos + n..len + n, pos);
+        } else {
+            self.fps.copy_within(pos + n..len, pos);
+            self.fps[len - n..len].fill(FILLER);
+        }
         self.len -= n as u8;
     }
 
@@ -315,8 +326,7 @@ impl<H: OrderedItem> Leaf<H> {
     /// Puts the items `from..from + n` of `other` in at `pos`; they stay in `other` too.
     fn copy_from(&mut self, pos: usize, other: &Leaf<H>, from: usize, n: usize) {
         self.open(pos, n);
-        self.high[pos..pos + n].copy_from_slice(&other.high[from..from + n]);
-        self.low[pos..pos + n].copy_from_slice(&other.low[from..from + n]);
+        self.words[pos..pos + n].copy_from_slice(&other.words[from..from + n]);
         if (self.base, self.shift) == (other.base, other.shift) {
             self.fps[pos..pos + n].copy_from_slice(&other.fps[from..from + n]);
         } else if self.covers(self.key(pos)) && self.covers(self.key(pos + n - 1)) {
