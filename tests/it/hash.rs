@@ -5,26 +5,11 @@ use std::time::Duration;
 
 use super::common::client::Client;
 use super::common::server::wait_until;
+use super::common::words::{PATIENCE, expect, expect_error, run};
 use super::common::{Server, Value};
 
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Longer than the expire times below, ms.
+/// Longer than the expire times below.
 const A_WHILE: Duration = Duration::from_millis(30);
-
-/// A command as one string of words.
-fn run(client: &mut Client, command: &str) -> Value {
-    client.command(&command.split(' ').collect::<Vec<_>>())
-}
-
-/// Runs a command and compares the reply as text.
-fn expect(client: &mut Client, command: &str, reply: &str) {
-    assert_eq!(run(client, command).to_string(), reply, "{command}");
-}
-
-fn expect_error(client: &mut Client, command: &str, part: &str) {
-    let reply = run(client, command);
-    assert!(reply.is_error() && reply.text().contains(part), "{command}: {reply}");
-}
 
 /// Servers that never expire a field by themselves within a test: hashes in both forms.
 fn both_forms(test: impl Fn(&mut Client)) {

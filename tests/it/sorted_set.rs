@@ -1,29 +1,8 @@
 //! Sorted sets through the wire: what a random comparison with the reference cannot see, that is
 //! blocking, notifications, and the shape of replies in both protocols.
 
-use std::time::Duration;
-
-use super::common::client::Client;
-use super::common::{Server, Value};
-
-/// How long a reply that should come may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long to wait for a reply that should not come.
-const A_WHILE: Duration = Duration::from_millis(50);
-
-/// A command as one string of words.
-fn run(client: &mut Client, command: &str) -> Value {
-    client.command(&command.split(' ').collect::<Vec<_>>())
-}
-
-/// Runs a command and compares the reply as text.
-fn expect(client: &mut Client, command: &str, reply: &str) {
-    assert_eq!(run(client, command).to_string(), reply, "{command}");
-}
-
-fn send(client: &mut Client, command: &str) {
-    client.send(&command.split(' ').collect::<Vec<_>>());
-}
+use super::common::Server;
+use super::common::words::{A_WHILE, PATIENCE, expect, run, send_blocked, served};
 
 #[test]
 fn scores_are_nested_in_resp3_and_flat_in_resp2() {
@@ -73,23 +52,17 @@ fn sets_are_sorted_sets_of_score_one() {
 fn a_blocked_pop_is_served_by_the_next_write_in_order() {
     let server = Server::start(&[]);
     let (mut first, mut second, mut writer) = (server.client(), server.client(), server.client());
-    send(&mut first, "BZPOPMIN a b 0");
-    assert!(first.try_read(A_WHILE).is_none());
-    send(&mut second, "BZMPOP 0 2 b a MAX COUNT 5");
-    assert!(second.try_read(A_WHILE).is_none());
+    send_blocked(&mut first, "BZPOPMIN a b 0");
+    send_blocked(&mut second, "BZMPOP 0 2 b a MAX COUNT 5");
     // A value of another type serves nobody.
     run(&mut writer, "RPUSH b x");
     run(&mut writer, "DEL b");
     expect(&mut writer, "ZADD b 3 z 1 x 2 y", ":3");
-    let reply = first.try_read(PATIENCE).expect("served first");
-    assert_eq!(reply.to_string(), r#"["b", "x", "1"]"#);
-    let reply = second.try_read(PATIENCE).expect("served with the rest");
-    assert_eq!(reply.to_string(), r#"["b", [["z", "3"], ["y", "2"]]]"#);
+    served(&mut first, r#"["b", "x", "1"]"#);
+    served(&mut second, r#"["b", [["z", "3"], ["y", "2"]]]"#);
     expect(&mut writer, "EXISTS a b", ":0");
 
-    send(&mut first, "BZPOPMAX a 0.05");
-    let reply = first.try_read(PATIENCE).expect("timed out");
-    assert!(reply.is_null());
+    assert!(run(&mut first, "BZPOPMAX a 0.05").is_null(), "timed out");
     run(&mut writer, "MULTI");
     run(&mut writer, "BZPOPMIN a 0");
     assert!(run(&mut writer, "EXEC").items()[0].is_null());

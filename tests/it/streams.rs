@@ -1,34 +1,9 @@
 //! Streams through the wire: what a random comparison with the reference cannot see, that is
 //! blocking, notifications, IDs by the clock, propagation by what a restart keeps.
 
-use std::time::Duration;
-
 use super::common::client::Client;
+use super::common::words::{A_WHILE, PATIENCE, expect, run, send_blocked, served};
 use super::common::{Server, Value};
-
-/// How long a reply that should come may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long to wait for a reply that should not come.
-const A_WHILE: Duration = Duration::from_millis(50);
-
-/// A command as one string of words.
-fn run(client: &mut Client, command: &str) -> Value {
-    client.command(&command.split(' ').collect::<Vec<_>>())
-}
-
-/// Runs a command and compares the reply as text.
-fn expect(client: &mut Client, command: &str, reply: &str) {
-    assert_eq!(run(client, command).to_string(), reply, "{command}");
-}
-
-fn send(client: &mut Client, command: &str) {
-    client.send(&command.split(' ').collect::<Vec<_>>());
-    assert!(client.try_read(A_WHILE).is_none(), "{command} should block");
-}
-
-fn served(client: &mut Client, reply: &str) {
-    assert_eq!(client.try_read(PATIENCE).expect(reply).to_string(), reply);
-}
 
 #[test]
 fn ids_follow_the_clock_and_each_other() {
@@ -51,8 +26,8 @@ fn readers_wait_for_what_comes_after_their_call() {
     let (mut a, mut b, mut c) = (server.client(), server.client(), server.client());
     let mut writer = server.client();
     run(&mut writer, "XADD s 1-0 f old");
-    send(&mut a, "XREAD BLOCK 0 STREAMS none s 0 $");
-    send(&mut b, "XREAD BLOCK 10000 COUNT 1 STREAMS s 1-5");
+    send_blocked(&mut a, "XREAD BLOCK 0 STREAMS none s 0 $");
+    send_blocked(&mut b, "XREAD BLOCK 10000 COUNT 1 STREAMS s 1-5");
     run(&mut writer, "XADD s 1-3 f v");
     served(&mut a, r#"[["s", [["1-3", ["f", "v"]]]]]"#);
     assert!(b.try_read(A_WHILE).is_none(), "1-3 is not after 1-5");
@@ -60,7 +35,7 @@ fn readers_wait_for_what_comes_after_their_call() {
     served(&mut b, r#"[["s", [["2-0", ["f", "w"]]]]]"#);
 
     c.hello3();
-    send(&mut c, "XREAD BLOCK 0 STREAMS s $");
+    send_blocked(&mut c, "XREAD BLOCK 0 STREAMS s $");
     // An entry that is gone before the end of the transaction serves nobody.
     for command in ["MULTI", "XADD s 3-0 f v", "XDEL s 3-0", "EXEC"] {
         run(&mut writer, command);
@@ -81,8 +56,8 @@ fn group_readers_share_the_entries() {
     let server = Server::start(&[]);
     let (mut a, mut b, mut writer) = (server.client(), server.client(), server.client());
     run(&mut writer, "XGROUP CREATE s g $ MKSTREAM");
-    send(&mut a, "XREADGROUP GROUP g alice BLOCK 0 COUNT 1 STREAMS s >");
-    send(&mut b, "XREADGROUP GROUP g bob BLOCK 0 STREAMS s >");
+    send_blocked(&mut a, "XREADGROUP GROUP g alice BLOCK 0 COUNT 1 STREAMS s >");
+    send_blocked(&mut b, "XREADGROUP GROUP g bob BLOCK 0 STREAMS s >");
     for command in ["MULTI", "XADD s 1-1 f v", "XADD s 2-1 f v", "EXEC"] {
         run(&mut writer, command);
     }
@@ -103,7 +78,7 @@ fn group_readers_learn_that_their_group_is_gone() {
     let wait = |reader: &mut Client, writer: &mut Client| {
         run(writer, "DEL s");
         run(writer, "XGROUP CREATE s g $ MKSTREAM");
-        send(reader, "XREADGROUP GROUP g alice BLOCK 0 STREAMS s >");
+        send_blocked(reader, "XREADGROUP GROUP g alice BLOCK 0 STREAMS s >");
     };
     for command in ["DEL s", "XGROUP DESTROY s g", "FLUSHALL", "RENAME s elsewhere"] {
         wait(&mut reader, &mut writer);

@@ -11,6 +11,7 @@ pub mod differ;
 pub mod faults;
 pub mod server;
 pub mod value;
+pub mod words;
 
 pub use client::ToArg;
 pub use server::{Server, reference};
