@@ -15,6 +15,7 @@ mod cluster_single;
 mod connections;
 mod crash;
 mod debugger;
+mod defrag;
 mod differential;
 mod geo;
 mod hash;
