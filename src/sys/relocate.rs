@@ -138,7 +138,7 @@ impl Mover {
     /// The second half of [`Mover::block`].
     ///
     /// # Safety
-    /// `block` was given to `copy_of` with the same layout, which gave a copy; nobody uses it again.
+    /// `block` was given to `copy_of` with the same layout, and gave a copy; it is not used again.
     pub unsafe fn free(&mut self, block: NonNull<u8>, layout: Layout) {
         // SAFETY: by the contract a live block, owned by the caller. Not counting it is right,
         // because the copy, of the same size, was not counted either.

@@ -73,6 +73,19 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// Moves blocks from anywhere on, as after changes, and from the beginning.
+fn relocate(db: &mut Db, cursor: u64) {
+    let mut mover = Mover::all();
+    let mut pass = KeyPass { max_parts: (cursor % 3) as usize, ..KeyPass::default() };
+    let next = db.relocate_keys(cursor, &mut mover, &mut pass);
+    let next = db.relocate_keys(next, &mut mover, &mut pass);
+    db.relocate_keys(0, &mut mover, &mut pass);
+    db.relocate_expires(next, &mut mover);
+    for key in pass.put_off {
+        db.relocate_value(&key, cursor, &mut mover);
+    }
+}
+
 fn apply(db: &mut Db, oracle: &mut Oracle, op: Op) {
     let keep = |oracle: &Oracle, key: &[u8], keep: bool| {
         oracle.get(key).and_then(|(_, ttl)| *ttl).filter(|_| keep)
@@ -136,18 +149,7 @@ fn apply(db: &mut Db, oracle: &mut Oracle, op: Op) {
             db.try_resize(n);
             db.incrementally_rehash(Duration::from_micros(n as u64));
         }
-        Op::Relocate(cursor) => {
-            // From anywhere, as after changes, and from the beginning.
-            let (mut mover, mut pass) = (Mover::all(), KeyPass::default());
-            pass.max_parts = (cursor % 3) as usize;
-            let next = db.relocate_keys(cursor, &mut mover, &mut pass);
-            let next = db.relocate_keys(next, &mut mover, &mut pass);
-            db.relocate_keys(0, &mut mover, &mut pass);
-            db.relocate_expires(next, &mut mover);
-            for key in pass.put_off {
-                db.relocate_value(&key, cursor, &mut mover);
-            }
-        }
+        Op::Relocate(cursor) => relocate(db, cursor),
         Op::Clear => {
             assert_eq!(db.clear().len(), oracle.len());
             oracle.clear();

@@ -4,7 +4,7 @@
 use super::*;
 use crate::storage::digest;
 use crate::storage::keyspace::Keyspace;
-use crate::storage::object::{RawStr, StrValue, Value};
+use crate::storage::object::{RawStr, StrValue, ThinValue, Value};
 use crate::storage::types::hash::{Hash, HashLimits};
 use crate::storage::types::list::{List, ListEnd, ListLimits};
 use crate::storage::types::set::{Set, SetLimits};
@@ -197,99 +197,103 @@ fn check_value(value: Value) {
     }
 }
 
-/// Changes in between the steps, against models.
-#[test]
-fn values_change_while_they_are_moved() {
-    let mut random = fastrand::Rng::with_seed(11);
-    let mut db = Db::new(0, false);
-    let (mut list, mut set, mut zset, mut hash) =
-        (VecDeque::new(), BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
-    for (name, value) in [
-        ("list", list_of(0)),
-        ("set", set_of(0, "m")),
-        ("zset", zset_of(0)),
-        ("hash", hash_of(0, 0)),
-    ] {
-        db.insert_with(name.as_bytes(), value, Some(9), 0);
-    }
-    let mut cursors = [0u64; 4];
-    let mut mover = Mover::all();
-    for round in 0..30_000u32 {
-        let n = random.u32(..if round < 15_000 { 4000 } else { 400 });
-        let (name, grow) = (format!("name{n}"), random.u32(..30_000) > round);
+/// What four values shall hold.
+#[derive(Default)]
+struct Models {
+    list: VecDeque<Vec<u8>>,
+    set: BTreeSet<u32>,
+    zset: BTreeMap<u32, f64>,
+    hash: BTreeMap<u32, Option<i64>>,
+}
+
+fn value_mut<'d, T: ThinValue>(db: &'d mut Db, key: &[u8]) -> &'d mut T {
+    db.find_mut(key).and_then(|entry| entry.into_mut::<T>()).expect("made by the test")
+}
+
+impl Models {
+    /// Adds or removes one element of one of them.
+    fn change(&mut self, db: &mut Db, which: u32, n: u32, grow: bool, random: &mut fastrand::Rng) {
+        let name = format!("name{n}");
         let name = name.as_bytes();
-        match round % 4 {
-            0 => {
-                let value = db.find_mut(b"list").and_then(|e| e.into_mut::<List>()).expect("list");
-                if grow {
-                    value.push(ListEnd::Tail, name, &LIST);
-                    list.push_back(name.to_vec());
-                } else {
-                    let popped = value.pop(ListEnd::Head, &LIST).map(|item| item.into_bytes());
-                    assert_eq!(popped, list.pop_front());
-                }
+        match (which, grow) {
+            (0, true) => {
+                value_mut::<List>(db, b"list").push(ListEnd::Tail, name, &LIST);
+                self.list.push_back(name.to_vec());
             }
-            1 => {
-                let value = db.find_mut(b"set").and_then(|e| e.into_mut::<Set>()).expect("set");
-                if grow {
-                    assert_eq!(value.add(name, &SetLimits::default()), set.insert(n));
-                } else {
-                    assert_eq!(value.remove(name), set.remove(&n));
-                }
+            (0, false) => {
+                let popped = value_mut::<List>(db, b"list").pop(ListEnd::Head, &LIST);
+                assert_eq!(popped.map(|item| item.into_bytes()), self.list.pop_front());
             }
-            2 => {
-                let value = db.find_mut(b"zset").and_then(|e| e.into_mut::<ZSet>()).expect("zset");
-                let score = f64::from(random.u32(..50));
-                if grow {
-                    let (options, limits) = (AddOptions::default(), ZSET);
-                    assert!(value.add(score, name, options, &limits).is_ok());
-                    zset.insert(n, score);
-                } else {
-                    assert_eq!(value.remove(name), zset.remove(&n));
-                }
+            (1, true) => {
+                let added = value_mut::<Set>(db, b"set").add(name, &SetLimits::default());
+                assert_eq!(added, self.set.insert(n));
             }
-            _ => {
-                let value = db.find_mut(b"hash").and_then(|e| e.into_mut::<Hash>()).expect("hash");
+            (1, false) => {
+                assert_eq!(value_mut::<Set>(db, b"set").remove(name), self.set.remove(&n));
+            }
+            (2, true) => {
+                let (zset, score) = (value_mut::<ZSet>(db, b"zset"), f64::from(random.u32(..50)));
+                assert!(zset.add(score, name, AddOptions::default(), &ZSET).is_ok());
+                self.zset.insert(n, score);
+            }
+            (2, false) => {
+                assert_eq!(value_mut::<ZSet>(db, b"zset").remove(name), self.zset.remove(&n));
+            }
+            (_, true) => {
                 let expire = random.bool().then_some(5_000 + i64::from(n));
-                if grow {
-                    value.set_with_expire(name, name, expire, &HashLimits::default());
-                    hash.insert(n, expire);
-                } else {
-                    assert_eq!(value.remove(name), hash.remove(&n).is_some());
-                }
+                let hash = value_mut::<Hash>(db, b"hash");
+                hash.set_with_expire(name, name, expire, &HashLimits::default());
+                self.hash.insert(n, expire);
+            }
+            (_, false) => {
+                let removed = value_mut::<Hash>(db, b"hash").remove(name);
+                assert_eq!(removed, self.hash.remove(&n).is_some());
             }
         }
+    }
+
+    fn check(&self, db: &mut Db) {
+        let hash = value_mut::<Hash>(db, b"hash");
+        let times = self.hash.values().flatten();
+        assert_eq!(hash_expires(hash), times.clone().count());
+        assert_eq!((hash.len(), hash.min_expire()), (self.hash.len(), times.min().copied()));
+        let mut order: Vec<(u64, String)> =
+            self.zset.iter().map(|(n, score)| (*score as u64, format!("name{n}"))).collect();
+        order.sort();
+        let mut found = Vec::new();
+        value_mut::<ZSet>(db, b"zset").all(|member, score| {
+            let member = String::from_utf8(member.to_vec()).expect("a name");
+            found.push((score.get() as u64, member));
+            true
+        });
+        assert_eq!(found, order);
+        let set = value_mut::<Set>(db, b"set");
+        assert_eq!(set.len(), self.set.len());
+        assert!(self.set.iter().all(|n| set.contains(format!("name{n}").as_bytes())));
+        assert_eq!(value_mut::<List>(db, b"list").len(), self.list.len());
+        assert_eq!((db.len(), db.expires_len()), (4, 4));
+        assert!(db.expires().iter().all(|entry| entry.expire() == Some(9)));
+    }
+}
+
+#[test]
+fn values_change_while_they_are_moved() {
+    const KEYS: [&[u8]; 4] = [b"list", b"set", b"zset", b"hash"];
+    let mut random = fastrand::Rng::with_seed(11);
+    let (mut db, mut models) = (Db::new(0, false), Models::default());
+    for (key, value) in KEYS.iter().zip([list_of(0), set_of(0, "m"), zset_of(0), hash_of(0, 0)]) {
+        db.insert_with(key, value, Some(9), 0);
+    }
+    let (mut cursors, mut mover) = ([0u64; 4], Mover::all());
+    for round in 0..30_000u32 {
+        let n = random.u32(..if round < 15_000 { 4000 } else { 400 });
+        let grow = random.u32(..30_000) > round;
+        models.change(&mut db, round % 4, n, grow, &mut random);
         let at = random.usize(..4);
-        let key = [&b"list"[..], b"set", b"zset", b"hash"][at];
-        cursors[at] = db.relocate_value(key, cursors[at], &mut mover);
+        cursors[at] = db.relocate_value(KEYS[at], cursors[at], &mut mover);
         if round % 64 == 0 {
             db.relocate_keys(0, &mut mover, &mut KeyPass::default());
         }
     }
-    let value = db.find_mut(b"hash").and_then(|e| e.into_mut::<Hash>()).expect("a hash");
-    assert_eq!(hash_expires(value), hash.values().flatten().count());
-    assert_eq!(
-        (value.len(), value.min_expire()),
-        (hash.len(), hash.values().flatten().min().copied())
-    );
-    let value = db.find_mut(b"zset").and_then(|e| e.into_mut::<ZSet>()).expect("a zset");
-    let mut order: Vec<(u64, String)> =
-        zset.iter().map(|(n, score)| (*score as u64, format!("name{n}"))).collect();
-    order.sort();
-    let mut found = Vec::new();
-    value.all(|member, score| {
-        let member = String::from_utf8(member.to_vec()).expect("a name");
-        found.push((score.get() as u64, member));
-        true
-    });
-    assert_eq!(found, order);
-    let value = db.find_mut(b"set").and_then(|e| e.into_mut::<Set>()).expect("a set");
-    assert!(
-        value.len() == set.len()
-            && set.iter().all(|n| value.contains(format!("name{n}").as_bytes()))
-    );
-    let value = db.find_mut(b"list").and_then(|e| e.into_mut::<List>()).expect("a list");
-    assert_eq!(value.len(), list.len());
-    assert_eq!((db.len(), db.expires_len()), (4, 4));
-    assert!(db.expires().iter().all(|entry| entry.expire() == Some(9)));
+    models.check(&mut db);
 }

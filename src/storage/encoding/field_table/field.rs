@@ -190,6 +190,11 @@ impl Field {
         }
     }
 
+    /// The word by which a table holds it.
+    pub fn word(&self) -> u64 {
+        pointer_to_word(self.0)
+    }
+
     /// The same field, moved if that is worth it.
     pub fn relocated(mut self, mover: &mut Mover) -> Field {
         let layout = self.as_ref().shape().layout();

@@ -1,7 +1,6 @@
 //! Moving fields for active defragmentation.
 
-use super::{Field, FieldTable};
-use crate::storage::encoding::hashtable::Element;
+use super::FieldTable;
 use crate::storage::encoding::relocate::{Mover, Relocate};
 
 /// The cursor is that of a scan.
@@ -16,14 +15,11 @@ impl Relocate for FieldTable {
         }
         table.relocate_step(cursor, mover, |field, mover| {
             let expire = field.as_ref().expire();
-            let old = field.into_word();
-            // SAFETY: the word of the field that was just given up.
-            let field = unsafe { Field::from_word(old) }.relocated(mover);
-            let new = field.into_word();
-            // Words are compared as numbers: the old one is dead.
-            Self::relist(expires, (expire, old), (expire, new));
-            // SAFETY: as above.
-            unsafe { Field::from_word(new) }
+            let old = field.word();
+            let field = field.relocated(mover);
+            // Words are compared as numbers: the old one may be dead.
+            Self::relist(expires, (expire, old), (expire, field.word()));
+            field
         })
     }
 }
