@@ -27,6 +27,8 @@ const SCRIPTS_PER_STEP: usize = 32;
 const DECIDE_PERIOD_MS: i64 = 100;
 /// A scan that leaves more than 1 - 1 / this of the free places was in vain.
 const LEAST_GAIN: usize = 32;
+/// How long a scan in vain is remembered, us.
+const FUTILE_US: u64 = 60_000_000;
 
 /// Counters of INFO.
 #[derive(Debug, Default, Clone, Copy)]
@@ -86,8 +88,27 @@ pub struct Defrag {
     scan: Option<Scan>,
     /// Monotonic us since when it runs.
     since_us: Option<u64>,
-    /// Bytes of free places that the last scan could do nothing about; 0 if it did.
-    stuck_bytes: usize,
+    futile: Futile,
+}
+
+/// Free places that the last scan could do nothing about, if it was in vain.
+#[derive(Debug, Default, Clone, Copy)]
+struct Futile {
+    /// 0: it was not.
+    bytes: usize,
+    since_us: u64,
+}
+
+impl Futile {
+    /// Whether another scan would be in vain, too: for some time, and as long as there are not
+    /// many more free places than there were at the fewest since then.
+    fn forbids(&mut self, wasted: usize, now_us: u64) -> bool {
+        if now_us.saturating_sub(self.since_us) > FUTILE_US {
+            self.bytes = 0;
+        }
+        self.bytes = self.bytes.min(wasted);
+        self.bytes > 0 && wasted <= self.bytes + self.bytes / 8
+    }
 }
 
 impl Defrag {
@@ -156,6 +177,7 @@ impl Server {
     /// What a round of cron does for it.
     pub fn active_defrag_cycle(&mut self) {
         if !self.config.activedefrag {
+            self.defrag.futile.bytes = 0;
             if self.defrag.running > 0 {
                 self.defrag.running = 0;
                 self.defrag.settings_changed = false;
@@ -187,12 +209,11 @@ impl Server {
     fn decide_defrag(&mut self) {
         let fragmentation = Fragmentation::now();
         if self.defrag.settings_changed {
-            self.defrag.stuck_bytes = 0;
+            self.defrag.futile.bytes = 0;
         }
-        // Much more than what nothing could be done about is another matter.
-        let stuck = self.defrag.stuck_bytes;
-        let is_stuck = fragmentation.bytes <= stuck + stuck / 8;
-        let begin = fragmentation.is_too_high(&self.config) && !is_stuck;
+        let now_us = self.clock.monotonic_us();
+        let futile = self.defrag.futile.forbids(fragmentation.bytes, now_us);
+        let begin = fragmentation.is_too_high(&self.config) && !futile;
         if self.defrag.running == 0 && !begin {
             return;
         }
@@ -254,7 +275,9 @@ impl Server {
     fn end_scan(&mut self, scan: &Scan, mover: &Mover) {
         let fragmentation = Fragmentation::now();
         let in_vain = fragmentation.bytes > scan.wasted - scan.wasted / LEAST_GAIN;
-        self.defrag.stuck_bytes = if in_vain { fragmentation.bytes } else { 0 };
+        let since_us = self.clock.monotonic_us();
+        self.defrag.futile =
+            Futile { bytes: if in_vain { fragmentation.bytes } else { 0 }, since_us };
         self.log_verbose(&format!(
             "Active defrag done in {}ms, reallocated={}, frag={:.0}%, frag_bytes={}",
             self.clock.monotonic_us().saturating_sub(scan.started_us) / 1000,
@@ -379,6 +402,16 @@ mod tests {
         assert!(fragmentation(10.0, 1000).is_too_high(&config));
         assert!(!fragmentation(9.9, 1000).is_too_high(&config));
         assert!(!fragmentation(50.0, 999).is_too_high(&config));
+    }
+
+    #[test]
+    fn what_was_in_vain_is_tried_again_when_things_have_changed() {
+        let mut futile = Futile { bytes: 8000, since_us: 5 };
+        assert!(futile.forbids(9000, 10) && !futile.forbids(9001, 10));
+        // Others freed memory, and then there is more than that.
+        assert!(futile.forbids(1000, 20) && !futile.forbids(1126, 30) && futile.forbids(1125, 40));
+        assert!(!futile.forbids(1000, 6 + FUTILE_US));
+        assert!(!Futile::default().forbids(0, 0) && !Futile::default().forbids(100, 0));
     }
 
     #[test]
