@@ -18,7 +18,7 @@ HOST       := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 unexport DESTDIR PREFIX
 MAKEOVERRIDES =
 
-.PHONY: build run test lint tidy tidy-lower tcl bench fuzz asan install clean
+.PHONY: build run test lint tidy tidy-lower tcl bench instructions instructions-lower fuzz asan install clean
 
 build: ## release build of the server
 	$(CARGO) build --release
@@ -45,6 +45,12 @@ tcl: build ## the upstream suite: make tcl SUITE=path/to/redis ARGS="--only unit
 bench: build ## side by side with the redis-server in PATH or at REFERENCE=path: recorded, table, plots
 	@test -n "$(REFERENCE)" || { echo "no redis-server in PATH: REFERENCE=path/to/redis-server" >&2; exit 2; }
 	benches/run.sh $(REFERENCE) $(BINARY) $(ARGS)
+
+instructions: build ## gate: instructions per request of hot commands (needs valgrind)
+	benches/instructions.py $(BINARY)
+
+instructions-lower: build ## keep what became better: lower the gate's recorded counts
+	benches/instructions.py $(BINARY) --lower
 
 fuzz: ## property tests and the differential driver with many more cases: CASES=20000
 	PROPTEST_CASES=$(or $(CASES),20000) $(CARGO) test --release --lib

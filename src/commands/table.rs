@@ -1,7 +1,7 @@
 //! The command table at run time: the const rows flattened, an id for each command and
 //! sub-command, and the look-up by name. Renaming (`rename-command`) changes only the look-up.
 
-use super::spec::{Begin, CommandSpec, SPECIAL_COMMANDS};
+use super::spec::{Begin, CommandSpec, Group, SPECIAL_COMMANDS};
 
 /// The rows of every family.
 pub type Groups = &'static [&'static [CommandSpec]];
@@ -195,7 +195,8 @@ impl CommandTable {
             parent,
             subcommands: Vec::new(),
             key_first,
-            special: spec.flags & SPECIAL_COMMANDS != 0,
+            // What a script switches on its commands switch on.
+            special: spec.flags & SPECIAL_COMMANDS != 0 && spec.group != Group::Scripting,
             args: (least, if spec.arity < 0 { usize::MAX - least } else { 0 }),
         });
         id

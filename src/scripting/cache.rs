@@ -5,6 +5,7 @@
 //! Invariant: a script stands in both maps under its text and its SHA-1, or in none; of two texts
 //! with the same hash, the later one alone is found by its text.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
@@ -29,12 +30,10 @@ pub struct Script {
     /// Of [`flags`].
     pub flags: u64,
     pub function: Ref,
-}
-
-struct Cached {
-    script: Rc<Script>,
-    /// When it was last used; `None`: it was loaded, and stays.
-    used: Option<u64>,
+    /// It came by EVAL and may be forgotten.
+    evictable: bool,
+    /// When it was last used.
+    used: Cell<u64>,
 }
 
 /// Keyed hash of the text, in one go.
@@ -57,6 +56,9 @@ impl Hasher for TextHasher {
     fn write_u64(&mut self, hash: u64) {
         self.0 ^= hash;
     }
+
+    // Of slices: what the bytes hash to is enough.
+    fn write_usize(&mut self, _: usize) {}
 }
 
 impl BuildHasher for ByText {
@@ -71,9 +73,9 @@ impl BuildHasher for ByText {
 pub struct ScriptCache {
     lua: Rc<Lua>,
     kept: Rc<Kept>,
-    by_sha: HashMap<[u8; 40], Cached, ByText>,
+    by_sha: HashMap<[u8; 40], Rc<Script>, ByText>,
     /// By the hash of the text, of which so there is one copy only.
-    sha_of: HashMap<u64, [u8; 40], ByText>,
+    by_text: HashMap<u64, Rc<Script>, ByText>,
     /// Number of scripts that may be forgotten.
     evictable: usize,
     clock: u64,
@@ -109,7 +111,7 @@ impl ScriptCache {
             lua: Rc::new(lua),
             kept: Rc::new(kept),
             by_sha: HashMap::default(),
-            sha_of: HashMap::default(),
+            by_text: HashMap::default(),
             evictable: 0,
             clock: 0,
             gc: GcCounter::default(),
@@ -124,8 +126,7 @@ impl ScriptCache {
 
     /// The script with that text, if it is known.
     pub fn find_body(&self, body: &[u8]) -> Option<Rc<Script>> {
-        let sha = self.sha_of.get(&siphash(body))?;
-        let script = &self.by_sha.get(sha)?.script;
+        let script = self.by_text.get(&siphash(body))?;
         // Another text may have the same hash.
         (*script.body == *body).then(|| Rc::clone(script))
     }
@@ -134,7 +135,7 @@ impl ScriptCache {
     pub fn find_sha(&self, sha: &[u8]) -> Option<Rc<Script>> {
         let mut sha = <[u8; 40]>::try_from(sha).ok()?;
         sha.make_ascii_lowercase();
-        self.by_sha.get(&sha).map(|cached| Rc::clone(&cached.script))
+        self.by_sha.get(&sha).cloned()
     }
 
     /// Compiles a script and keeps it. `by_eval`: it may be forgotten. `Err`: the text of an error
@@ -162,13 +163,19 @@ impl ScriptCache {
             }
         };
         let evicted = if by_eval { self.make_room() } else { 0 };
-        let script = Rc::new(Script { sha: sha1_hex(body), body: body.into(), flags, function });
         self.clock += 1;
+        let script = Rc::new(Script {
+            sha: sha1_hex(body),
+            body: body.into(),
+            flags,
+            function,
+            evictable: by_eval,
+            used: Cell::new(self.clock),
+        });
         self.evictable += usize::from(by_eval);
         self.body_bytes += body.len();
-        self.sha_of.insert(siphash(body), script.sha);
-        let cached = Cached { script: Rc::clone(&script), used: by_eval.then_some(self.clock) };
-        self.by_sha.insert(script.sha, cached);
+        self.by_text.insert(siphash(body), Rc::clone(&script));
+        self.by_sha.insert(script.sha, Rc::clone(&script));
         self.gc.count(&self.lua);
         Ok((script, evicted))
     }
@@ -176,9 +183,9 @@ impl ScriptCache {
     fn make_room(&mut self) -> u64 {
         let mut evicted = 0;
         while self.evictable >= MAX_EVAL_SCRIPTS {
-            let used = |cached: &Cached| cached.used.unwrap_or(u64::MAX);
-            let oldest = self.by_sha.values().min_by_key(|cached| used(cached));
-            let Some(sha) = oldest.map(|cached| cached.script.sha) else { break };
+            let evictable = self.by_sha.values().filter(|script| script.evictable);
+            let oldest = evictable.min_by_key(|script| script.used.get());
+            let Some(sha) = oldest.map(|script| script.sha) else { break };
             self.forget(&sha);
             evicted += 1;
         }
@@ -186,25 +193,20 @@ impl ScriptCache {
     }
 
     fn forget(&mut self, sha: &[u8; 40]) {
-        let Some(cached) = self.by_sha.remove(sha) else { return };
-        let hash = siphash(&cached.script.body);
-        if self.sha_of.get(&hash) == Some(sha) {
-            self.sha_of.remove(&hash);
+        let Some(script) = self.by_sha.remove(sha) else { return };
+        let hash = siphash(&script.body);
+        if self.by_text.get(&hash).is_some_and(|found| Rc::ptr_eq(found, &script)) {
+            self.by_text.remove(&hash);
         }
-        self.evictable -= usize::from(cached.used.is_some());
-        self.body_bytes -= cached.script.body.len();
-        self.lua.with(|stack| stack.drop_ref(cached.script.function));
+        self.evictable -= usize::from(script.evictable);
+        self.body_bytes -= script.body.len();
+        self.lua.with(|stack| stack.drop_ref(script.function));
     }
 
     /// The script has run.
     pub fn used(&mut self, script: &Script) {
         self.clock += 1;
-        if self.evictable > 0
-            && let Some(cached) = self.by_sha.get_mut(&script.sha)
-            && let Some(used) = &mut cached.used
-        {
-            *used = self.clock;
-        }
+        script.used.set(self.clock);
         self.gc.count(&self.lua);
     }
 
@@ -243,8 +245,9 @@ impl ScriptCache {
 
     /// Bytes of the cache itself: texts and tables.
     pub fn overhead_bytes(&self) -> usize {
-        const ENTRY: usize =
-            size_of::<([u8; 40], Cached)>() + size_of::<(u64, [u8; 40])>() + size_of::<Script>();
+        const ENTRY: usize = size_of::<([u8; 40], Rc<Script>)>()
+            + size_of::<(u64, Rc<Script>)>()
+            + size_of::<Script>();
         self.body_bytes + self.by_sha.capacity() * ENTRY
     }
 }

@@ -8,8 +8,11 @@ use super::{convert, errors};
 
 /// Instructions between two questions whether to go on.
 const INTERRUPT_EVERY: i32 = 100_000;
-/// Runs between two steps of the garbage collection, and the size of a step.
-const GC_PERIOD: u32 = 50;
+/// Runs between two steps of the garbage collection. Lua collects by itself as the memory in use
+/// grows; the steps see to it that what the last scripts left does not stay for long.
+const GC_PERIOD: u32 = 500;
+/// The size of a step, KiB of garbage.
+const GC_STEP: i32 = 50;
 
 /// A compiled function to run.
 pub struct Job<'a> {
@@ -36,7 +39,7 @@ impl GcCounter {
         self.0 += 1;
         if self.0 >= GC_PERIOD {
             self.0 = 0;
-            lua.collect_step(GC_PERIOD as i32);
+            lua.collect_step(GC_STEP);
         }
     }
 }
@@ -75,11 +78,11 @@ fn prepare(stack: &mut Stack, kept: &Kept, job: &Job<'_>) {
     stack.push_ref(job.function);
     push_list(stack, job.keys);
     if job.eval {
-        stack.set_protected_global("KEYS");
+        stack.set_protected_global_ref(kept.keys);
     }
     push_list(stack, job.args);
     if job.eval {
-        stack.set_protected_global("ARGV");
+        stack.set_protected_global_ref(kept.argv);
     }
 }
 

@@ -11,6 +11,19 @@ const REMOVED: [&str; 3] = ["dofile", "loadfile", "print"];
 pub struct Kept {
     pub handler: Ref,
     pub globals: Ref,
+    /// The names "KEYS" and "ARGV".
+    pub keys: Ref,
+    pub argv: Ref,
+}
+
+impl Kept {
+    pub fn new(stack: &mut Stack, handler: Ref, globals: Ref) -> Kept {
+        let mut name = |name: &[u8]| {
+            stack.push_bytes(name);
+            stack.make_ref()
+        };
+        Kept { handler, globals, keys: name(b"KEYS"), argv: name(b"ARGV") }
+    }
 }
 
 /// Fills the interpreter of EVAL scripts.
@@ -26,7 +39,7 @@ pub fn prepare_eval(lua: &Lua, version: &Version) -> Kept {
         set_error_metatable(stack);
         protect(stack);
         let globals = stack.make_ref();
-        Kept { handler, globals }
+        Kept::new(stack, handler, globals)
     })
 }
 

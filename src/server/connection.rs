@@ -21,6 +21,8 @@ const MAX_WRITE_PER_TURN: usize = 64 * 1024;
 /// Bytes read into a private buffer in one turn, for the same reason.
 const MAX_READ_PER_TURN: usize = 1024 * 1024;
 const MAX_IOVECS: usize = 64;
+/// The read buffer that all connections share; the most that one brings in one turn with it.
+pub const SHARED_QUERY_BYTES: usize = 64 * 1024;
 /// Smallest private query buffer (PROTO_IOBUF_LEN).
 const QUERY_BYTES: usize = 16 * 1024;
 /// From this length on an argument gets room for all of it at once (PROTO_MBULK_BIG_ARG).
@@ -105,6 +107,13 @@ impl AsFd for Stream {
 }
 
 impl Stream {
+    fn read_append(&mut self, buffer: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => socket::recv_append(stream, buffer, max),
+            Stream::Unix(stream) => socket::recv_append(stream, buffer, max),
+        }
+    }
+
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => stream.write_vectored(slices),
@@ -345,12 +354,23 @@ impl Conn {
 
     /// Keeps input that waits for its command's end, with room for a big argument's rest.
     pub fn keep_query(&mut self, rest: &[u8]) {
-        let wanted = rest.len() + self.parser.missing_bytes(rest.len());
+        let missing = self.parser.missing_bytes(rest.len());
+        // The next command may be a little longer than this one.
+        let slack = if missing >= BIG_ARG_BYTES { QUERY_FLOOR_BYTES } else { 0 };
+        let wanted = rest.len() + missing + slack;
         if self.query.capacity() < wanted.max(QUERY_BYTES) {
             self.query.reserve_exact(wanted.max(QUERY_BYTES) - self.query.len());
         }
         self.query.extend_from_slice(rest);
         self.query_peak = self.query_peak.max(wanted);
+    }
+
+    /// Input goes to the private buffer: it holds some already, or has room for more than the
+    /// shared one since a command that long came. Who sends one sends more, and so each arrives by
+    /// one read.
+    #[inline]
+    pub fn reads_privately(&self) -> bool {
+        !self.query.is_empty() || self.query.capacity() > SHARED_QUERY_BYTES
     }
 
     /// Reads into the private buffer, as much as the argument in progress needs or the buffer
@@ -364,18 +384,10 @@ impl Conn {
             self.query.reserve(QUERY_BYTES);
         }
         let room = (self.query.capacity() - start).min(MAX_READ_PER_TURN);
-        let result = (&mut self.stream).take(room as u64).read_to_end(&mut self.query);
-        let bytes = self.query.len() - start;
+        let query = &mut self.query;
+        let result = read_outcome(room, || self.stream.read_append(query, room));
         self.query_peak = self.query_peak.max(self.query.len()).max(start + missing);
-        match result {
-            Ok(_) if bytes == room => Ok((bytes, false)),
-            // What came before the end is run; the end is met again in the next turn.
-            Ok(_) if bytes > 0 => Ok((bytes, false)),
-            Ok(_) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok((bytes, true)),
-            Err(_) if bytes > 0 => Ok((bytes, false)),
-            Err(e) => Err(e),
-        }
+        result
     }
 
     /// Gives back room of the query buffer that has not been needed of late; once a second.
@@ -537,11 +549,20 @@ impl Conn {
 
 /// Reads once. `Ok((bytes, drained))`: drained = the socket has nothing more now, an event will
 /// tell when it has. The end of input is an error of kind `UnexpectedEof`.
+#[inline]
 pub fn read_some(stream: &mut Stream, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
+    read_outcome(buffer.len(), || stream.read(buffer))
+}
+
+#[inline]
+fn read_outcome(
+    room: usize,
+    mut read: impl FnMut() -> io::Result<usize>,
+) -> io::Result<(usize, bool)> {
     loop {
-        match stream.read(buffer) {
+        match read() {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(n) => return Ok((n, n < buffer.len())),
+            Ok(n) => return Ok((n, n < room)),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok((0, true)),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),

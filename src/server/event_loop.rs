@@ -13,7 +13,7 @@ use mio::{Events, Interest, Poll, Token};
 use super::Server;
 use super::client::{Client, ClientFlags};
 use super::clients::Missed;
-use super::connection::{Conn, Flushed, Running, read_some};
+use super::connection::{Conn, Flushed, Running, SHARED_QUERY_BYTES, read_some};
 use super::crash;
 use super::pipeline::run_commands;
 
@@ -27,8 +27,6 @@ pub const LINK_TOKEN: usize = usize::MAX - 3;
 /// The stream of the master while its RDB comes on the link.
 pub const MAIN_CHANNEL_TOKEN: usize = usize::MAX - 4;
 const LISTENER_BASE: usize = usize::MAX - 1024;
-/// Shared read buffer; also the most that one client may bring in one turn.
-const READ_BYTES: usize = 64 * 1024;
 const EVENTS_CAPACITY: usize = 1024;
 
 /// Why the loop does something.
@@ -103,7 +101,7 @@ impl EventLoop {
         EventLoop {
             registry,
             events: Events::with_capacity(EVENTS_CAPACITY),
-            buffer: vec![0; READ_BYTES],
+            buffer: vec![0; SHARED_QUERY_BYTES],
             inner: true,
         }
     }
@@ -211,7 +209,7 @@ impl EventLoop {
             return;
         }
         let Some(conn) = client.conn.as_mut() else { return };
-        let private = !conn.query.is_empty();
+        let private = conn.reads_privately();
         let read =
             if private { conn.read_query() } else { read_some(&mut conn.stream, &mut self.buffer) };
         let (bytes, drained) = match read {
@@ -251,7 +249,7 @@ impl EventLoop {
 #[inline]
 pub(super) fn begin_shared(client: &mut Client, bytes: usize) {
     if let Some(conn) = client.conn.as_mut() {
-        let free = READ_BYTES - bytes;
+        let free = SHARED_QUERY_BYTES.saturating_sub(bytes);
         conn.running = Some(Running { len: bytes, free, private: false });
         conn.query_peak = conn.query_peak.max(bytes);
     }

@@ -45,6 +45,28 @@ pub fn recv(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<usize> {
     })
 }
 
+/// Receives up to `max` bytes behind what `buffer` holds, into room that it has already.
+#[inline]
+pub fn recv_append(socket: &impl AsRawFd, buffer: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+    let none = std::ptr::null_mut::<libc::c_void>();
+    let room = buffer.spare_capacity_mut();
+    // SAFETY: the pointer and the length are those of the vector's room, or less of it.
+    let received = transferred(unsafe {
+        libc::syscall(
+            libc::SYS_recvfrom,
+            socket.as_raw_fd(),
+            room.as_mut_ptr(),
+            room.len().min(max),
+            0,
+            none,
+            none,
+        )
+    })?;
+    // SAFETY: so many bytes of the room were written.
+    unsafe { buffer.set_len(buffer.len() + received) };
+    Ok(received)
+}
+
 /// Sends what the socket takes of `bytes`.
 #[inline]
 pub fn send(socket: &impl AsRawFd, bytes: &[u8]) -> io::Result<usize> {
@@ -82,6 +104,12 @@ mod tests {
         assert_eq!(send(&a, b"PING").unwrap(), 4);
         assert_eq!(recv(&b, &mut buffer).unwrap(), 4);
         assert_eq!(&buffer[..4], b"PING");
+        let mut appended = Vec::with_capacity(8);
+        appended.extend_from_slice(b"+PO");
+        assert_eq!(send(&a, b"NGxyz").unwrap(), 5);
+        assert_eq!(recv_append(&b, &mut appended, 2).unwrap(), 2);
+        assert_eq!(appended, b"+PONG");
+        assert_eq!(recv_append(&b, &mut appended, 100).unwrap(), 3);
         drop(b);
         assert_eq!(send(&a, b"PING").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         let (a, b) = UnixStream::pair().unwrap();

@@ -147,7 +147,7 @@ fn prepare(stack: &mut Stack, version: &Version) -> (Kept, [Ref; 3]) {
     let globals = stack.make_ref();
     stack.push_function(errors::handler);
     let handler = stack.make_ref();
-    (Kept { handler, globals }, [view, script_globals, globals_of_libraries])
+    (Kept::new(stack, handler, globals), [view, script_globals, globals_of_libraries])
 }
 
 /// The host of a library that is being loaded.

@@ -465,6 +465,16 @@ impl Stack {
     /// Pops a value, which becomes a global whatever protects the globals.
     pub fn set_protected_global(&mut self, name: &str) {
         self.push_bytes(name.as_bytes());
+        self.set_global_named_by_top();
+    }
+
+    /// As [`Stack::set_protected_global`], with a name that is kept.
+    pub fn set_protected_global_ref(&mut self, name: Ref) {
+        self.push_ref(name);
+        self.set_global_named_by_top();
+    }
+
+    fn set_global_named_by_top(&mut self) {
         self.insert(-2);
         // SAFETY: the globals are a table, written while it is not read-only; key and value are on
         // the stack.

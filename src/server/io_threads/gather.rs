@@ -274,7 +274,7 @@ impl Server {
             let ahead = self.read_ahead_of(&client, 1);
             let readable = may_be_read(&client);
             match client.conn.as_mut() {
-                Some(conn) if readable && conn.query.is_empty() => {
+                Some(conn) if readable && !conn.reads_privately() => {
                     let outcome = harvest.read(conn, ahead);
                     client.flags.clear(ClientFlags::PENDING_READ);
                     self.gathered(&mut client, 0, outcome);

@@ -189,7 +189,7 @@ pub struct Read {
 impl Read {
     fn run(&mut self, harvest: &mut Harvest) {
         let conn = &mut *self.conn;
-        self.outcome = if conn.query.is_empty() {
+        self.outcome = if !conn.reads_privately() {
             harvest.read(conn, self.ahead)
         } else {
             match conn.read_query() {
