@@ -146,7 +146,7 @@ impl ScriptCache {
         }
         if let Some(script) = self.find_sha(&sha1_hex(body)) {
             // A text with the same hash had taken its place.
-            self.sha_of.insert(siphash(body), script.sha);
+            self.by_text.insert(siphash(body), Rc::clone(&script));
             return Ok((script, 0));
         }
         let Shebang { flags, len } = flags::script_shebang(body)?;
@@ -220,11 +220,20 @@ impl ScriptCache {
     /// scripts come or go), for active defragmentation; false if there are no more. One that runs
     /// stays.
     pub fn relocate(&mut self, from: usize, count: usize, mover: &mut Mover) -> bool {
-        for cached in self.by_sha.values_mut().skip(from).take(count) {
-            if let Some(script) = Rc::get_mut(&mut cached.script) {
+        for script in self.by_sha.values_mut().skip(from).take(count) {
+            let hash = siphash(&script.body);
+            let twin = self.by_text.remove(&hash);
+            let is_twin = twin.as_ref().is_some_and(|twin| Rc::ptr_eq(twin, script));
+            // Of two texts with one hash, the other one's place stays.
+            let other = twin.filter(|_| !is_twin);
+            if let Some(script) = Rc::get_mut(script) {
                 mover.boxed_slice(&mut script.body);
             }
-            mover.unshared(&mut cached.script);
+            mover.unshared(script);
+            let found = other.or_else(|| is_twin.then(|| Rc::clone(script)));
+            if let Some(found) = found {
+                self.by_text.insert(hash, found);
+            }
         }
         from + count < self.by_sha.len()
     }

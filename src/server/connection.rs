@@ -111,6 +111,13 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => socket::recv_append(stream, buffer, max),
             Stream::Unix(stream) => socket::recv_append(stream, buffer, max),
+            Stream::Ahead(ahead) => {
+                let start = buffer.len();
+                buffer.resize(start + max.min(buffer.capacity() - start), 0);
+                let result = ahead.read(&mut buffer[start..]);
+                buffer.truncate(start + *result.as_ref().unwrap_or(&0));
+                result
+            }
         }
     }
 
