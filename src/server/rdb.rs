@@ -148,7 +148,7 @@ impl Server {
         self.start_bgsave_keeping(false)
     }
 
-    /// As [`Server::start_bgsave`]; `keep_cache`: the file is read again soon (it goes to replicas).
+    /// As [`Server::start_bgsave`]; `keep_cache`: the file is read again soon (by replicas).
     pub fn start_bgsave_keeping(&mut self, keep_cache: bool) -> bool {
         if self.has_child() {
             return false;

@@ -2,8 +2,8 @@
 //! and written. Threads rest unless the main thread is busy, so every test runs beside a crowd of
 //! clients that check their own replies.
 //!
-//! Environment: `IO_THREADS_CONNECTIONS` is the number of connections of `many_connections` (500; the
-//! long form: 10000).
+//! Environment: `IO_THREADS_CONNECTIONS` is the number of connections of `many_connections` (500;
+//! the long form: 10000).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
