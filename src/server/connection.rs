@@ -380,6 +380,14 @@ impl Conn {
         !self.query.is_empty() || self.query.capacity() > SHARED_QUERY_BYTES
     }
 
+    /// The private buffer after its commands. What takes several reads to fill is not worth
+    /// keeping for the next big argument.
+    pub fn give_back_query(&mut self, query: Vec<u8>) {
+        if !query.is_empty() || query.capacity() <= MAX_READ_PER_TURN {
+            self.query = query;
+        }
+    }
+
     /// Reads into the private buffer, as much as the argument in progress needs or the buffer
     /// holds. `Ok((bytes, drained))` as [`read_some`].
     pub fn read_query(&mut self) -> io::Result<(usize, bool)> {

@@ -304,7 +304,7 @@ pub(super) fn run_private(server: &mut Server, client: &mut Client) -> bool {
     if let Some(conn) = client.conn.as_mut() {
         conn.running = None;
         query.drain(..done);
-        conn.query = query;
+        conn.give_back_query(query);
     }
     let left = client.conn.as_ref().is_some_and(|conn| !conn.query.is_empty());
     after_input(server, client, left, stopped);
