@@ -136,13 +136,14 @@ fn everything_is_moved_and_nothing_changes() {
         let mut keyspace = Keyspace::new(1, cluster);
         let keys = fill(&mut keyspace.dbs[0]);
         let (before, used) = (digest::of_keyspace(&keyspace), thread_used_memory());
-        for max_parts in [usize::MAX, 10] {
+        for max_parts in [usize::MAX, 10, usize::MAX, 10] {
             let hits = relocate_all(&mut keyspace.dbs[0], max_parts);
             // Each element of a table is a block, each node of a list, each chunk of a stream.
             assert!(hits > 9_000, "{hits}");
             assert_eq!(digest::of_keyspace(&keyspace), before);
-            // Less, where a tree was built anew with fuller nodes.
-            assert!(thread_used_memory() <= used, "{} {used}", thread_used_memory());
+            // Less, where a tree was built anew with fuller nodes; or a little more, as the first
+            // node of a list is given room, once.
+            assert!(thread_used_memory() <= used + used / 500, "{} {used}", thread_used_memory());
         }
         let db = &mut keyspace.dbs[0];
         assert_eq!((db.len(), db.expires_len(), db.hexpires.len()), (keys, keys / 3, 3));
