@@ -24,7 +24,7 @@ pub fn fill(client: &mut Client) {
         "RPUSH list a b 1 -2 70000",
         "SADD ints 1 2 300000 -5",
         "SADD small a b c 7",
-        "ZADD scores 1 a 2.5 b -inf c inf d 1e300 e",
+        "ZADD scores 1 a 2.5 b -inf c inf d 1024.5 e",
         "HSET hash a 1 b 2 c three",
         "HSET expiring a 1 b 2 c 3",
         "XADD stream 1-1 field value",

@@ -214,7 +214,7 @@ fn script(rng: &mut Rng) -> Command {
         2 => {
             let code = "redis.call('SELECT', ARGV[1]) \
                         redis.call('XADD', KEYS[1], '*', 'a', 'b') \
-                        redis.call('ZADD', KEYS[2], math.random(), 'r') return 1";
+                        redis.call('ZADD', KEYS[2], math.random(999), 'r') return 1";
             cmd!["EVAL", code, 2, key(rng, "stream"), key(rng, "zset"), rng.u8(..4)]
         }
         3 => library(rng.u32(..100)),
