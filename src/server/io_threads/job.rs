@@ -1,6 +1,7 @@
 //! What is done for the connections of some clients in one round: reading and parsing, or writing.
 //! By whom does not matter: a thread or the main one. Knows no `Client` and no keyspace. Sockets
-//! are touched through `Stream` only: a TLS session would be one kind of it, moving with its `Conn`.
+//! are touched through `Stream` only: a TLS session would be one kind of it, moving with its
+//! `Conn`.
 //!
 //! Invariant: a `Batch` and all that is in it belong to one thread at a time, moved by value; its
 //! harvest is written only by who runs the batch, and then only read until the next round.
