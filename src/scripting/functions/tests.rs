@@ -100,3 +100,19 @@ fn dumped_libraries_can_be_restored() {
     assert_eq!(other.counts(), (2, 2));
     assert!(verify(&payload[1..], true).is_none());
 }
+
+#[test]
+fn all_libraries_are_replaced_or_none() {
+    let mut f = functions();
+    load(&mut f, &library("one", "a"), false).unwrap();
+    let code = |name: &&str| library(name, "a").into_bytes();
+    let codes = |names: &[&str]| names.iter().map(code).collect::<Vec<_>>();
+    let replace = |f: &mut Functions, codes: &[Vec<u8>]| f.replace_all(codes, &mut |_, _| {});
+    let broken = [codes(&["two"]), vec![b"no library".to_vec()]].concat();
+    assert!(replace(&mut f, &broken).is_err());
+    assert!(replace(&mut f, &codes(&["two", "three"])).is_err(), "both have a function a");
+    assert_eq!(f.libraries().next().map(|library| &*library.name), Some(&b"one"[..]));
+    assert_eq!(replace(&mut f, &codes(&["two"])), Ok(()));
+    assert_eq!(f.libraries().next().map(|library| &*library.name), Some(&b"two"[..]));
+    assert_eq!((replace(&mut f, &[]), f.counts()), (Ok(()), (0, 0)));
+}
