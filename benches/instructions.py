@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Gate: user-space instructions per request of hot commands, counted by callgrind.
 
-    instructions.py BINARY            fails if a case needs 3 % more than benches/instructions.tsv says
+    instructions.py BINARY            fails if a case needs 3 % more than instructions.tsv says
     instructions.py BINARY --lower    keeps what became better
     instructions.py BINARY --record   keeps all counts: for a change that is worth its price
 
 One connection sends a fixed sequence of commands in pipelines, so that the server's turns are the
-same in each run; what server_cron costs, which depends on the time a run takes, is left out.
+same in each run; what server_cron costs, which depends on the time a run takes, is left out. Tables
+differ with the random hash seed (up to 5 % for sets): what is kept is the highest of some servers.
 Counts depend on the compiler: with another one than the file names nothing is compared. Needs
 valgrind; says so and succeeds without it."""
 
@@ -23,6 +24,7 @@ from common import Connection, free_port
 
 RECORD = pathlib.Path(__file__).with_name("instructions.tsv")
 ALLOWED = 1.03
+SERVERS_FOR_RECORD = 5
 KEYS = 2000
 VALUE = b"x" * 64
 SCRIPT = b"return redis.call('get',KEYS[1])"
@@ -125,6 +127,21 @@ def instructions(dump):
     return total - cron
 
 
+def count(binary, record):
+    """Counts by case, of one server."""
+    counts = {}
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(pathlib.Path(binary).resolve(), folder)
+        try:
+            server.connection.pipeline([b"SET", key(i), VALUE] for i in range(KEYS))
+            for name, (pipeline, requests, command) in CASES.items():
+                counts[name] = round(server.measure(pipeline, requests, command))
+                print(f"{name}\t{counts[name]}\trecorded {record.get(name)}", flush=True)
+        finally:
+            server.close()
+    return counts
+
+
 def compiler():
     return subprocess.run(["rustc", "-V"], capture_output=True, text=True).stdout.strip()
 
@@ -152,25 +169,16 @@ def main():
     if not shutil.which("valgrind") or not shutil.which("callgrind_control"):
         return print("instructions are not counted: there is no valgrind")
     made_by, record = read_record()
-    counts, failed = {}, []
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(pathlib.Path(options.binary).resolve(), folder)
-        try:
-            server.connection.pipeline([b"SET", key(i), VALUE] for i in range(KEYS))
-            for name, (pipeline, requests, command) in CASES.items():
-                counts[name] = round(server.measure(pipeline, requests, command))
-                before = record.get(name)
-                print(f"{name}\t{counts[name]}\trecorded {before}", flush=True)
-                if before and counts[name] > before * ALLOWED:
-                    failed.append(name)
-        finally:
-            server.close()
+    servers = SERVERS_FOR_RECORD if options.record or options.lower else 1
+    runs = [count(options.binary, record) for _ in range(servers)]
+    counts = {name: max(run[name] for run in runs) for name in CASES}
     if options.record:
         return write_record(counts)
     if options.lower:
         return write_record({name: min(n, record.get(name, n)) for name, n in counts.items()})
     if made_by != compiler():
         return print(f"nothing is compared: the record was made with {made_by}")
+    failed = [name for name in CASES if counts[name] > record.get(name, counts[name]) * ALLOWED]
     if failed:
         sys.exit(f"more than {ALLOWED - 1:.0%} above benches/instructions.tsv: {' '.join(failed)}")
 
