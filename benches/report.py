@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Reads the newest records and shows them: a table of ratios (Markdown, standard output) and two
-drawings, <date>_ratios.svg and <date>_latency.svg, beside the records.
+"""Reads the newest records and shows them: tables of ratios (Markdown; on standard output and as
+README.md beside the records) and two drawings, <date>_ratios.svg and <date>_latency.svg.
 
     report.py [DIRECTORY of records]
 
@@ -64,15 +64,26 @@ def memory_rows(directory):
 
 
 def table(title, unit, rows, file):
+    """Lines of Markdown; none without rows."""
     if not rows:
-        return
-    print(f"\n{title} (`{file.name}`)\n")
-    with_interval = len(rows[0]) > 4
-    print(f"| case | reference, {unit} | ours, {unit} | ratio |" + (" 95 % |" if with_interval else ""))
-    print("|---|---|---|---|" + ("---|" if with_interval else ""))
+        return []
+    extra = " 95 % |" if len(rows[0]) > 4 else ""
+    lines = ["", f"## {title}", ""]
+    lines += [line[2:] for line in file.read_text().splitlines() if line.startswith("# command:")]
+    lines += [f"([{file.name}]({file.name}))", "",
+              f"| case | reference, {unit} | ours, {unit} | ratio |{extra}",
+              "|---|---|---|---|" + ("---|" if extra else "")]
     for name, a, b, ratio, *interval in rows:
         tail = f" {interval[0]:.2f}–{interval[1]:.2f} |" if interval else ""
-        print(f"| {name} | {a:.4g} | {b:.4g} | {ratio:.2f} |{tail}")
+        lines.append(f"| {name} | {a:.4g} | {b:.4g} | {ratio:.2f} |{tail}")
+    return lines
+
+
+def unit_rows(directory, what):
+    """Records whose rows name their unit."""
+    rows, file = newest(directory, what)
+    return [(f"{r['case']}, {r['unit']}", float(r["reference"]), float(r["ours"]),
+             float(r["ratio"])) for r in rows if r["ratio"]], file
 
 
 class Drawing:
@@ -158,24 +169,32 @@ def draw_latency(rows, path):
     drawing.save(path)
 
 
+def tables(directory, ratios, latency):
+    lines = ["# Ratios", "", "Made by `benches/report.py` from the newest records here; more than 1 "
+             "is better for us.", "", f"![CPU per request]({ratios})", f"![Latency]({latency})"]
+    lines += table("CPU time a request", "us", *cpu_rows(directory))
+    lines += table("Heavy commands", "us", *plain_rows(directory, "heavy", "case", "reference_us",
+                                                       "candidate_us"))
+    lines += table("Instructions a request", "instructions", *instruction_rows(directory))
+    lines += table("Memory an item", "bytes", *memory_rows(directory))
+    lines += table("Saving and loading", "as named", *unit_rows(directory, "persist"))
+    lines += table("Replication", "as named", *unit_rows(directory, "replication"))
+    lines += table("Worst moments", "ms at worst", *plain_rows(directory, "tails", "case",
+                                                               "a_max_ms", "b_max_ms"))
+    return "\n".join(lines) + "\n"
+
+
 def main():
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else RECORDS
     cpu, file = cpu_rows(directory)
-    table("CPU time a request", "us", cpu, file)
-    table("Heavy commands", "us", *plain_rows(directory, "heavy", "case", "reference_us",
-                                              "candidate_us"))
-    table("Instructions a request", "instructions", *instruction_rows(directory))
-    table("Memory an item", "bytes", *memory_rows(directory))
-    persist, persist_file = newest(directory, "persist")
-    table("Saving and loading", "as named",
-          [(f"{r['case']}, {r['unit']}", float(r["reference"]), float(r["ours"]), float(r["ratio"]))
-           for r in persist if r["ratio"]], persist_file)
-    table("Worst moments", "ms at worst", *plain_rows(directory, "tails", "case", "a_max_ms",
-                                                      "b_max_ms"))
+    stem = file.name.split("_")[0] if cpu else ""
+    ratios, latency = f"{stem}_ratios.svg", f"{stem}_latency.svg"
     if cpu:
-        stem = file.name.split("_")[0]
-        draw_ratios(cpu, directory / f"{stem}_ratios.svg")
-        draw_latency(newest(directory, "ab")[0], directory / f"{stem}_latency.svg")
+        draw_ratios(cpu, directory / ratios)
+        draw_latency(newest(directory, "ab")[0], directory / latency)
+    text = tables(directory, ratios, latency)
+    (directory / "README.md").write_text(text)
+    print(text)
 
 
 if __name__ == "__main__":
