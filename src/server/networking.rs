@@ -83,18 +83,11 @@ impl Server {
     /// False if no rule of the gate can fail now: the common case, tested with a few loads.
     #[inline]
     pub fn needs_gate(&self, client: &Client) -> bool {
+        const ALWAYS: ClientFlags = ClientFlags::PUBSUB.and(ClientFlags::REPLICA);
         !client.flags.has(ClientFlags::AUTHENTICATED)
-            || client.flags.has(ClientFlags::PUBSUB)
+            || client.flags.has(ALWAYS)
             || client.is_restricted()
-            || self.tracking.active
-            || self.config.maxmemory != 0
-            || client.flags.has(ClientFlags::REPLICA)
-            || self.replication_gates_writes()
-            || self.aof.writes_denied
-            || !self.rdb.last_bgsave_ok
-            || self.loading.active
-            || self.scripts.is_busy()
-            || self.cluster.is_some()
+            || self.gate_is_on()
     }
 
     /// Accounts for bytes read from the client's socket.

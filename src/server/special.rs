@@ -37,13 +37,19 @@ impl Server {
     }
 
     pub fn is_special_now(&self) -> bool {
-        self.tracking.active
+        self.gate_is_on()
             || self.propagate.enabled
-            || self.config.maxmemory != 0
             || self.config.maxmemory_clients != 0
             || self.config.latency_monitor_threshold != 0
             || !self.monitors.is_empty()
             || self.pause.is_active()
+    }
+
+    /// Some rule of the gate may refuse commands of every client.
+    #[inline]
+    pub fn gate_is_on(&self) -> bool {
+        self.tracking.active
+            || self.config.maxmemory != 0
             || self.replication_gates_writes()
             || self.aof.writes_denied
             || !self.rdb.last_bgsave_ok
