@@ -65,7 +65,7 @@ impl Ctx<'_> {
     pub fn write_or_create<T: ThinValue>(
         &mut self,
         key: &[u8],
-        new: impl FnOnce() -> T,
+        new: impl Fn() -> T,
     ) -> Result<&mut T, ReplyError> {
         self.server.write_or_create(self.client.db, key, new)
     }

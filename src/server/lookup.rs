@@ -154,14 +154,28 @@ impl Server {
         &mut self,
         db: usize,
         key: &[u8],
-        new: impl FnOnce() -> T,
+        new: impl Fn() -> T,
     ) -> Result<&mut T, ReplyError> {
         let at = self.key_hash(db, key);
-        if self.lookup_write_hashed(db, at, key).is_none() {
+        // An expired key goes first, and telling of a new one takes the whole server. If neither
+        // can be, the key is looked up once.
+        let twice = self.keyspace.dbs[db].expires_len() > 0 || self.tells_of_new_keys();
+        if twice && self.lookup_write_hashed(db, at, key).is_none() {
             self.add_key(db, key, new().into_value());
         }
-        let entry = self.keyspace.dbs[db].find_mut_hashed(at, key).expect("found or just added");
+        let (touch, lru) = (!twice && self.touches_clock(false), self.initial_lru());
+        let make = || (new().into_value(), lru);
+        let (mut entry, is_new) = self.keyspace.dbs[db].find_or_insert(at, key, make);
+        if touch && !is_new {
+            touch_clock(&mut entry, &self.eviction, &self.clock);
+        }
         entry.into_mut::<T>().ok_or(ReplyError::WRONGTYPE)
+    }
+
+    /// Somebody waits for a key, or wants to be told of all.
+    fn tells_of_new_keys(&self) -> bool {
+        !self.blocking.nobody_waits()
+            || self.config.notify_keyspace_events.intersects(NotifyFlags::NEW)
     }
 
     /// True if the key exists and is not expired; nothing is counted or touched.

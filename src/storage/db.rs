@@ -135,6 +135,24 @@ impl Db {
         Some(self.keys.find_mut(at, key)?.into_mut())
     }
 
+    /// A key for writing, with the value and LRU or LFU bits that `make` gives if it is absent. True
+    /// if it is new.
+    #[inline]
+    pub fn find_or_insert(
+        &mut self,
+        at: KeyHash,
+        key: &[u8],
+        make: impl FnOnce() -> (Value, u32),
+    ) -> (EntryMut<'_>, bool) {
+        let Db { keys, hexpires, .. } = self;
+        let (slot, is_new) = keys.find_or_insert(at, key, || {
+            let (value, lru) = make();
+            hexpires.note_value(key, &value);
+            Entry::new(key, value, None, lru)
+        });
+        (slot.into_mut(), is_new)
+    }
+
     /// Adds a key that must be absent.
     pub fn insert(&mut self, key: &[u8], value: Value) -> EntryMut<'_> {
         let at = self.hash(key);

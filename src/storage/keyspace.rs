@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::db::Db;
 use super::encoding::entry::hash_key;
-use super::encoding::hashtable::{Element, HashTable, Iter, SlotMut, TableStats};
+use super::encoding::hashtable::{Element, HashTable, Iter, SlotMut, TableEntry, TableStats};
 use super::encoding::relocate::Mover;
 use crate::util::crc16::key_slot;
 
@@ -138,6 +138,22 @@ impl<E: Element> SlotTables<E> {
         }
     }
 
+    fn find_mut(&mut self, at: KeyHash, key: E::Key<'_>) -> Option<SlotMut<'_, E>> {
+        self.tables[at.slot as usize].as_mut()?.table.find_mut_hashed(at.hash, key)
+    }
+
+    fn insert(&mut self, at: KeyHash, element: E) -> SlotMut<'_, E> {
+        let slot = at.slot as usize;
+        self.counts.add(slot, 1);
+        let new = || Box::new(SlotTable { table: HashTable::new(), listed: false });
+        let t = self.tables[slot].get_or_insert_with(new);
+        // Resizing begins here, so that it is noticed before the borrow is given away.
+        t.table.expand_if_needed();
+        self.note_rehashing(slot);
+        let t = self.tables[slot].as_mut().expect("made above");
+        t.table.insert_unique_hashed(at.hash, element)
+    }
+
     fn remove(
         &mut self,
         slot: usize,
@@ -232,9 +248,7 @@ impl<E: Element> KvStore<E> {
     pub fn find_mut(&mut self, at: KeyHash, key: E::Key<'_>) -> Option<SlotMut<'_, E>> {
         match &mut self.0 {
             Tables::One(table) => table.find_mut_hashed(at.hash, key),
-            Tables::Slots(slots) => {
-                slots.tables[at.slot as usize].as_mut()?.table.find_mut_hashed(at.hash, key)
-            }
+            Tables::Slots(slots) => slots.find_mut(at, key),
         }
     }
 
@@ -243,16 +257,30 @@ impl<E: Element> KvStore<E> {
     pub fn insert(&mut self, at: KeyHash, element: E) -> SlotMut<'_, E> {
         match &mut self.0 {
             Tables::One(table) => table.insert_unique_hashed(at.hash, element),
+            Tables::Slots(slots) => slots.insert(at, element),
+        }
+    }
+
+    /// The element with this key, or the new one that `make` gives; one look-up in a store that is
+    /// not split. True if it is new.
+    #[inline]
+    pub fn find_or_insert(
+        &mut self,
+        at: KeyHash,
+        key: E::Key<'_>,
+        make: impl FnOnce() -> E,
+    ) -> (SlotMut<'_, E>, bool) {
+        match &mut self.0 {
+            Tables::One(table) => match table.entry_hashed(at.hash, key) {
+                TableEntry::Occupied(slot) => (slot, false),
+                TableEntry::Vacant(slot) => (slot.insert(make()), true),
+            },
             Tables::Slots(slots) => {
-                let slot = at.slot as usize;
-                slots.counts.add(slot, 1);
-                let new = || Box::new(SlotTable { table: HashTable::new(), listed: false });
-                let t = slots.tables[slot].get_or_insert_with(new);
-                // Resizing begins here, so that it is noticed before the borrow is given away.
-                t.table.expand_if_needed();
-                slots.note_rehashing(slot);
-                let t = slots.tables[slot].as_mut().expect("made above");
-                t.table.insert_unique_hashed(at.hash, element)
+                let found = slots.table(at.slot.into());
+                if found.is_none_or(|table| table.find_hashed(at.hash, key).is_none()) {
+                    return (slots.insert(at, make()), true);
+                }
+                (slots.find_mut(at, key).expect("just found"), false)
             }
         }
     }
