@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Paired comparison of two servers, made for a noisy machine. Prints CSV.
 
-    ab.py REFERENCE CANDIDATE [--rounds 7] [--only get-P16,set-P16] [--keys 1000000] [--scale 1]
+    ab.py REFERENCE OURS [--rounds 7] [--only get-P16,set-P16] [--keys 1000000] [--scale 1]
 
 Both servers live side by side with the same data. Per case redis-benchmark runs against one and the
 other in the order A B, B A, A B, ... so that a drift of the machine hits both. The figure to trust
 is the server's CPU time per request (sum of its threads' schedstat); throughput depends on the
-client too. `cpu_ratio` above 1 means that the candidate needs less; a claim needs its bootstrap
+client too. `cpu_ratio` above 1 means that ours needs less; a claim needs its bootstrap
 95 % interval (`low`, `high`) clear of 1. REDIS_BENCHMARK names the client binary."""
 
 import random
@@ -128,11 +128,10 @@ def compare(name, servers, options):
 def main():
     p = comparison_parser(__doc__, CASES, rounds=7)
     p.add_argument("--keys", type=int, default=1_000_000)
-    p.add_argument("--scale", type=float, default=1.0, help="multiplies the number of requests")
     p.add_argument("--extra", default="", help="more server options, e.g. '--io-threads 2'")
     options = p.parse_args()
     names = chosen_cases(options.only, CASES)
-    servers = [prepare(binary, options) for binary in (options.reference, options.candidate)]
+    servers = [prepare(binary, options) for binary in (options.reference, options.ours)]
     time.sleep(2)  # rehashing and lazy work after loading end here
     print(FIELDS, flush=True)
     for number, name in enumerate(names):

@@ -139,13 +139,16 @@ class Server:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
-def comparison_parser(doc, cases, rounds):
-    """The options that every comparison of two servers takes."""
+def comparison_parser(doc, cases=(), rounds=None):
+    """The options that every comparison of two servers takes, as far as it has cases and rounds."""
     p = argparse.ArgumentParser(description=doc.split("\n\n")[0])
     p.add_argument("reference")
-    p.add_argument("candidate")
-    p.add_argument("--rounds", type=int, default=rounds)
-    p.add_argument("--only", default="", help="comma list of: " + " ".join(cases))
+    p.add_argument("ours")
+    if rounds:
+        p.add_argument("--rounds", type=int, default=rounds, help=f"[{rounds}]")
+    if cases:
+        p.add_argument("--only", default="", help="comma list of: " + " ".join(cases))
+    p.add_argument("--scale", type=float, default=1.0, help="how much, of the full run [1]")
     return p
 
 
@@ -165,6 +168,12 @@ def paired_samples(rounds, take):
         for side in (0, 1) if turn % 2 == 0 else (1, 0):
             samples[side].append(take(side))
     return samples
+
+
+def print_ratio(case, unit, reference, ours):
+    """A row of a comparison of costs: its ratio is above 1 if ours is less."""
+    ratio = f"{reference / ours:.2f}" if ours else ""
+    print(f"{case},{unit},{reference:.3f},{ours:.3f},{ratio}", flush=True)
 
 
 def free_port():

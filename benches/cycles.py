@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 """Memory over cycles of filling and deleting: what stays behind, and how scattered it is.
 
-    cycles.py REFERENCE OURS [--cycles 10] [--keys 200000]
+    cycles.py REFERENCE OURS [--cycles 10] [--scale 1]
 
 Each cycle writes keys of all types with values of many sizes, then deletes all of them but every
 hundredth. Prints CSV: used_memory, RSS and allocator_frag_ratio of each server, full and emptied.
 Exits with 1 if ours grew by more than a tenth from the second cycle on, or its fragmentation when
 full exceeds 1.1."""
 
-import argparse
 import random
 import sys
 import time
 
-from common import Server
+from common import Server, comparison_parser
 
 GROWTH_LIMIT, FRAGMENTATION_LIMIT = 1.1, 1.1
+KEYS = 200_000
 SIZES = (8, 16, 40, 64, 100, 250, 600, 1500)
 
 
@@ -75,15 +75,13 @@ def run(name, binary, cycles, keys):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    p.add_argument("reference")
-    p.add_argument("ours")
+    p = comparison_parser(__doc__)
     p.add_argument("--cycles", type=int, default=10)
-    p.add_argument("--keys", type=int, default=200_000)
     o = p.parse_args()
+    keys = int(KEYS * o.scale)
     print("server,cycle,used_full,rss_full,frag_full,used_empty,rss_empty,frag_empty", flush=True)
-    run("reference", o.reference, o.cycles, o.keys)
-    rows = run("ours", o.ours, o.cycles, o.keys)
+    run("reference", o.reference, o.cycles, keys)
+    rows = run("ours", o.ours, o.cycles, keys)
     (_, early, _), (_, late, frag) = rows[min(1, len(rows) - 1)][0], rows[-1][0]
     # Every cycle leaves a hundredth behind.
     allowed = GROWTH_LIMIT + 0.01 * o.cycles

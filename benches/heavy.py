@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """CPU time per call of commands that do much work, on two servers with the same data. Prints CSV.
 
-    heavy.py REFERENCE CANDIDATE [--rounds 5] [--only sort,keys] [--scale 1]
+    heavy.py REFERENCE OURS [--rounds 5] [--only sort,keys] [--scale 1]
 
 One connection sends the command `calls` times to one server and to the other in the order A B,
 B A, ...; what is counted is the server's CPU time (sum of its threads' schedstat). Commands that
 take microseconds go in pipelines, or the system calls would be most of what is counted. `ratio`
-above 1 means that the candidate needs less. A server without the command leaves the case out."""
+above 1 means that ours needs less. A server without the command leaves the case out."""
 
 import statistics
 import sys
@@ -175,11 +175,9 @@ def measure(server, connection, name):
 
 
 def main():
-    p = comparison_parser(__doc__, CASES, rounds=5)
-    p.add_argument("--scale", type=float, default=1.0, help="multiplies the number of keys")
-    options = p.parse_args()
+    options = comparison_parser(__doc__, CASES, rounds=5).parse_args()
     names = chosen_cases(options.only, CASES)
-    sides = [prepare(binary, options) for binary in (options.reference, options.candidate)]
+    sides = [prepare(binary, options) for binary in (options.reference, options.ours)]
     print("case,reference_us,candidate_us,ratio,worst_ratio", flush=True)
     for name in names:
         samples = paired_samples(options.rounds, lambda side: measure(*sides[side], name))

@@ -13,7 +13,6 @@ ours, so that more than 1 is better.
 - bgsave: worst latency of a PING every 2 ms while BGSAVE runs over 5 M keys, what fork() took,
   and the memory copied meanwhile with 10,000 writes per second"""
 
-import argparse
 import csv
 import shutil
 import statistics
@@ -23,7 +22,8 @@ import threading
 import time
 from pathlib import Path
 
-from common import BENCHMARK, Server, chosen_cases, paired_samples
+from common import (BENCHMARK, Server, chosen_cases, comparison_parser, paired_samples,
+                    print_ratio)
 from load import fill
 from probe import probe
 
@@ -34,11 +34,6 @@ WRITE_BATCH = 100
 # Clients, pipeline, requests at scale 1.
 FSYNC_LOADS = ((1, 1, 3_000), (10, 1, 20_000), (50, 1, 60_000), (50, 16, 600_000))
 FSYNC_ROUNDS = 5
-
-
-def row(case, unit, a, b):
-    ratio = f"{a / b:.2f}" if b else ""
-    print(f"{case},{unit},{a:.3f},{b:.3f},{ratio}", flush=True)
 
 
 def timed_save(server, connection):
@@ -61,10 +56,10 @@ def compare_saves(binaries, keys, files):
                 connection.command("CONFIG", "SET", "rdbcompression", compression)
                 figures[idx].append(timed_save(servers[idx], connection))
         best = [[min(values) for values in zip(*rounds)] for rounds in figures]
-        row(f"save compression {compression}", "cpu_ms", best[0][0], best[1][0])
-        row(f"save compression {compression}", "wall_ms", best[0][1], best[1][1])
+        print_ratio(f"save compression {compression}", "cpu_ms", best[0][0], best[1][0])
+        print_ratio(f"save compression {compression}", "wall_ms", best[0][1], best[1][1])
         sizes = [(server.dir / "dump.rdb").stat().st_size for server in servers]
-        row(f"save compression {compression}", "file_bytes", *sizes)
+        print_ratio(f"save compression {compression}", "file_bytes", *sizes)
     for server, file in zip(servers, files):
         shutil.copy(server.dir / "dump.rdb", file)
         server.stop()
@@ -92,8 +87,8 @@ def compare_loads(binaries, files):
                 empty, full = start_with(binary, None), start_with(binary, file)
                 figures[idx].append([b - a for a, b in zip(empty, full)])
         best = [[min(values) for values in zip(*rounds)] for rounds in figures]
-        row(f"load of a file of {origin}", "cpu_ms", best[0][0], best[1][0])
-        row(f"load of a file of {origin}", "wall_ms", best[0][1], best[1][1])
+        print_ratio(f"load of a file of {origin}", "cpu_ms", best[0][0], best[1][0])
+        print_ratio(f"load of a file of {origin}", "wall_ms", best[0][1], best[1][1])
 
 
 def start_with_aof(binary, directory):
@@ -136,8 +131,8 @@ def compare_aof(binaries, keys):
             samples = paired_samples(ROUNDS, lambda i: rewrite(servers[i], connections[i]))
             best = [[min(values) for values in zip(*rounds)] for rounds in samples]
             kind = "RDB" if preamble == "yes" else "commands"
-            row(f"aof rewrite as {kind}", "cpu_ms", best[0][0], best[1][0])
-            row(f"aof rewrite as {kind}", "wall_ms", best[0][1], best[1][1])
+            print_ratio(f"aof rewrite as {kind}", "cpu_ms", best[0][0], best[1][0])
+            print_ratio(f"aof rewrite as {kind}", "wall_ms", best[0][1], best[1][1])
         for server in servers:
             server.stop()
 
@@ -146,8 +141,8 @@ def compare_aof(binaries, keys):
             return [b - a for a, b in zip(empty, full)]
 
         best = [[min(values) for values in zip(*rounds)] for rounds in paired_samples(ROUNDS, load)]
-        row("aof load", "cpu_ms", best[0][0], best[1][0])
-        row("aof load", "wall_ms", best[0][1], best[1][1])
+        print_ratio("aof load", "cpu_ms", best[0][0], best[1][0])
+        print_ratio("aof load", "wall_ms", best[0][1], best[1][1])
 
 
 def benchmark(server, clients, pipeline, requests):
@@ -173,7 +168,7 @@ def compare_fsync(binaries, scale):
             case = f"appendfsync {policy} c{clients} P{pipeline}"
             (rate_a, cpu_a), (rate_b, cpu_b) = medians
             print(f"{case},set_per_s,{rate_a:.0f},{rate_b:.0f},{rate_b / rate_a:.2f}", flush=True)
-            row(case, "cpu_us_per_set", cpu_a, cpu_b)
+            print_ratio(case, "cpu_us_per_set", cpu_a, cpu_b)
         for server in servers:
             server.stop()
 
@@ -237,7 +232,7 @@ def save_and_load(binaries, scale):
 def compare_bgsaves(binaries, scale):
     figures = [bgsave(binary, int(BGSAVE_KEYS * scale)) for binary in binaries]
     for name in figures[0]:
-        row("bgsave", name, figures[0][name], figures[1][name])
+        print_ratio("bgsave", name, figures[0][name], figures[1][name])
 
 
 PARTS = {
@@ -249,16 +244,10 @@ PARTS = {
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    p.add_argument("reference")
-    p.add_argument("ours")
-    p.add_argument("--scale", type=float, default=1.0, help="keys, relative to the full run [1]")
-    p.add_argument("--only", default=",".join(PARTS), help="comma list [all]")
-    o = p.parse_args()
-    binaries = (o.reference, o.ours)
+    o = comparison_parser(__doc__, PARTS).parse_args()
     print("case,unit,reference,ours,ratio", flush=True)
     for part in chosen_cases(o.only, PARTS):
-        PARTS[part](binaries, o.scale)
+        PARTS[part]((o.reference, o.ours), o.scale)
 
 
 if __name__ == "__main__":

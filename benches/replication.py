@@ -2,7 +2,7 @@
 """Replication of two servers side by side. Prints CSV, a row per figure; ratio = reference / ours,
 so that more than 1 is better.
 
-    replication.py REFERENCE OURS [--scale 1]
+    replication.py REFERENCE OURS [--scale 1] [--only apply,master,full]
 
 - apply: CPU time a replica spends per command of the stream; both are replicas of one master (the
   reference) at the same time, pipelined writes of several kinds
@@ -10,10 +10,9 @@ so that more than 1 is better.
   for 1 GB on loopback; both ends ours against both ends reference; to disk and diskless
 - master: CPU time a master spends per pipelined SET with 0, 1 and 4 replicas of its own kind"""
 
-import argparse
 import time
 
-from common import Server
+from common import Server, chosen_cases, comparison_parser, print_ratio
 
 COMMANDS, ROUNDS = 400_000, 3
 FULL_KEYS, FULL_VALUE_BYTES = 1_000_000, 1_000
@@ -29,11 +28,6 @@ KINDS = {
     "ZINCRBY": lambda i: ("ZINCRBY", f"z:{i * 7919 % 1_000}", i % 100 + 1, f"m{i * 31 % 300}"),
     "LPUSH": lambda i: ("LPUSH", f"l:{i * 7919 % 10_000}", VALUE),
 }
-
-
-def row(case, unit, a, b):
-    ratio = f"{a / b:.2f}" if b else ""
-    print(f"{case},{unit},{a:.3f},{b:.3f},{ratio}", flush=True)
 
 
 def follow(replica, master):
@@ -62,7 +56,7 @@ def apply(reference, ours, count):
             acknowledged(connection, 2)
             spent = [r.cpu_ns() - b for r, b in zip(replicas, before)]
             best = [min(a, s / count) for a, s in zip(best, spent)]
-        row(f"apply {kind}", "cpu_ns_per_command", *best)
+        print_ratio(f"apply {kind}", "cpu_ns_per_command", *best)
     for server in (*replicas, master):
         server.stop()
 
@@ -95,7 +89,7 @@ def compare_full_syncs(binaries, keys):
             best.append([min(values) for values in zip(*rounds)])
         units = ("wall_s", "master_cpu_s", "replica_cpu_s")
         for unit, a, b in zip(units, *best):
-            row(name, unit, a, b)
+            print_ratio(name, unit, a, b)
 
 
 def master_cpu(binary, replicas, count):
@@ -117,23 +111,24 @@ def master_cpu(binary, replicas, count):
     return best
 
 
+def compare_masters(binaries, count):
+    for replicas in (0, 1, 4):
+        figures = [master_cpu(binary, replicas, count) for binary in binaries]
+        print_ratio(f"master with {replicas} replicas", "cpu_ns_per_set", *figures)
+
+
+PARTS = {
+    "apply": lambda binaries, scale: apply(*binaries, int(COMMANDS * scale)),
+    "master": lambda binaries, scale: compare_masters(binaries, int(COMMANDS * scale)),
+    "full": lambda binaries, scale: compare_full_syncs(binaries, int(FULL_KEYS * scale)),
+}
+
+
 def main():
-    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    p.add_argument("reference")
-    p.add_argument("ours")
-    p.add_argument("--scale", type=float, default=1.0, help="relative to the full run [1]")
-    p.add_argument("--only", choices=("apply", "full", "master"), help="one part")
-    o = p.parse_args()
-    binaries = (o.reference, o.ours)
+    o = comparison_parser(__doc__, PARTS).parse_args()
     print("case,unit,reference,ours,ratio", flush=True)
-    if o.only in (None, "apply"):
-        apply(*binaries, int(COMMANDS * o.scale))
-    if o.only in (None, "master"):
-        for replicas in (0, 1, 4):
-            figures = [master_cpu(binary, replicas, int(COMMANDS * o.scale)) for binary in binaries]
-            row(f"master with {replicas} replicas", "cpu_ns_per_set", *figures)
-    if o.only in (None, "full"):
-        compare_full_syncs(binaries, int(FULL_KEYS * o.scale))
+    for part in chosen_cases(o.only, PARTS):
+        PARTS[part]((o.reference, o.ours), o.scale)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,15 @@ The probe is open-loop and a process of its own (see probe.py). Each round of a 
 server, the two in turn; a figure is the median of the rounds. `floor` is an idle server and
 `overwrite` a loaded one that does not grow: what the machine itself adds."""
 
-import argparse
 import multiprocessing
 import resource
 import socket
 import statistics
 import subprocess
-import sys
 import time
 
-from common import BENCHMARK, Connection, Server, progress
+from common import (BENCHMARK, Connection, Server, chosen_cases, comparison_parser,
+                    paired_samples, progress)
 from load import fill
 from probe import PERCENTILES, percentile, probe
 
@@ -182,17 +181,8 @@ def measure(binary, name, scale):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    p.add_argument("reference")
-    p.add_argument("ours")
-    p.add_argument("--rounds", type=int, default=3)
-    p.add_argument("--only", default="", help="comma list of: " + " ".join(CASES))
-    p.add_argument("--scale", type=float, default=1.0, help="size of the data, of the full run [1]")
-    o = p.parse_args()
-    names = o.only.split(",") if o.only else list(CASES)
-    unknown = [name for name in names if name not in CASES]
-    if unknown:
-        sys.exit(f"unknown case {unknown[0]}; there are: {' '.join(CASES)}")
+    o = comparison_parser(__doc__, CASES, rounds=3).parse_args()
+    names, binaries = chosen_cases(o.only, CASES), (o.reference, o.ours)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     figures = [f"p{p:g}".replace(".", "") for p in PERCENTILES] + ["max"]
@@ -200,10 +190,7 @@ def main():
           flush=True)
     for number, name in enumerate(names):
         progress(number, len(names), name)
-        samples = [[], []]
-        for turn in range(o.rounds):
-            for side in (0, 1) if turn % 2 == 0 else (1, 0):
-                samples[side].append(measure((o.reference, o.ours)[side], name, o.scale))
+        samples = paired_samples(o.rounds, lambda side: measure(binaries[side], name, o.scale))
         a, b = ([statistics.median(column) for column in zip(*side)] for side in samples)
         values = ",".join(f"{x:.3f},{y:.3f}" for x, y in zip(a, b))
         print(f"{name},{values},{a[-2] / b[-2]:.2f},{a[-1] / b[-1]:.2f}", flush=True)
