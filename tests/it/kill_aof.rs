@@ -180,22 +180,43 @@ fn a_tail_that_is_cut_off_is_removed() {
     }
 }
 
+/// Our server with a log, where files are no longer than 50 KB.
+struct SmallDisk {
+    server: Server,
+    /// Of the script that starts it.
+    _dir: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    fn new(setting: (&str, &str)) -> SmallDisk {
+        let dir = tempfile::tempdir().unwrap();
+        let config = [("appendonly", "yes"), setting];
+        SmallDisk { server: Server::start_binary(&limited(&dir, 100), &config), _dir: dir }
+    }
+
+    /// Sets keys until the disk is full: how many were set, and what came instead of OK, `None` if
+    /// the server is gone.
+    fn fill(&self) -> (i64, Option<String>) {
+        let mut client = self.server.client();
+        for count in 0..100 {
+            client.send(&["SET", &format!("k{count}"), &"x".repeat(5000)]);
+            let reply = client.try_read(LIMIT).map(|value| value.to_string());
+            if reply.as_deref() != Some("+OK") {
+                return (count, reply);
+            }
+        }
+        panic!("files may be longer than 50 KB here");
+    }
+}
+
 #[test]
 fn a_full_disk_stops_writes_until_there_is_room() {
-    let dir = tempfile::tempdir().unwrap();
-    let config = [("appendonly", "yes"), ("auto-aof-rewrite-percentage", "0")];
-    let mut server = Server::start_binary(&limited(&dir, 100), &config);
-    let mut client = server.client();
-    let mut stored = 0;
-    let refused = loop {
-        let reply = call!(client, ["SET", format!("k{stored}"), "x".repeat(5000)]).to_string();
-        if reply != "+OK" {
-            break reply;
-        }
-        stored += 1;
-        assert!(stored < 100);
-    };
+    let mut disk = SmallDisk::new(("auto-aof-rewrite-percentage", "0"));
+    let (stored, refused) = disk.fill();
+    let refused = refused.expect("the server stays");
     assert!(refused.contains("MISCONF Errors writing to the AOF file: No space left"), "{refused}");
+    let server = &mut disk.server;
+    let mut client = server.client();
     assert_eq!(call!(client, ["GET", "k0"]).text().len(), 5000);
     assert_eq!(server.info("aof_last_write_status"), "err");
     server.wait_for_log("Short write while writing to the AOF file");
@@ -210,18 +231,10 @@ fn a_full_disk_stops_writes_until_there_is_room() {
 
 #[test]
 fn a_full_disk_ends_the_server_under_always() {
-    let dir = tempfile::tempdir().unwrap();
-    let config = [("appendonly", "yes"), ("appendfsync", "always")];
-    let mut server = Server::start_binary(&limited(&dir, 100), &config);
-    let mut client = server.client();
-    let mut acknowledged = 0;
-    loop {
-        client.send(&["SET", &format!("k{acknowledged}"), &"x".repeat(5000)]);
-        match client.try_read(LIMIT) {
-            Some(value) if value.to_string() == "+OK" => acknowledged += 1,
-            _ => break,
-        }
-    }
+    let mut disk = SmallDisk::new(("appendfsync", "always"));
+    let (acknowledged, refused) = disk.fill();
+    assert_eq!(refused, None);
+    let server = &mut disk.server;
     assert_eq!(server.wait_for_exit().code(), Some(1));
     server.wait_for_log("Can't recover from AOF write error when the AOF fsync policy is 'always'");
     server.restart();
