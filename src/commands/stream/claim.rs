@@ -10,6 +10,7 @@ use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
 use crate::protocol::number::parse_i64;
 use crate::protocol::reply::{Aggregate, Reply};
+use crate::server::Server;
 use crate::storage::types::stream::{ConsumerId, Group, Log, Stream, StreamId};
 
 /// On which terms entries change hands.
@@ -113,7 +114,31 @@ struct Claim<'a, 'k> {
     dirty: usize,
 }
 
-impl Claim<'_, '_> {
+fn log_and_group<'a>(
+    server: &'a mut Server,
+    db: usize,
+    key: &[u8],
+    group: &[u8],
+) -> Result<(&'a Log, &'a mut Group), ReplyError> {
+    let stream = server.read_mut::<Stream>(db, key)?;
+    let found = stream.and_then(|stream| stream.log_and_group(group));
+    found.ok_or_else(|| no_key_or_group(key, group, ""))
+}
+
+impl<'a, 'k> Claim<'a, 'k> {
+    /// `to`: for whom, and when.
+    fn new(
+        log: &'a Log,
+        group: &'a mut Group,
+        to: (ConsumerId, i64),
+        terms: Terms,
+        reply: &'a mut Reply,
+        changes: &'a mut Changes<'k>,
+    ) -> Claim<'a, 'k> {
+        let (consumer, now) = to;
+        Claim { log, group, consumer, now, terms, reply, changes, claimed: 0, dirty: 0 }
+    }
+
     /// The entry is gone: nobody has it pending any more.
     fn drop_deleted(&mut self, id: StreamId) -> bool {
         let Some(nack) = self.group.nack(id).copied() else { return false };
@@ -159,10 +184,7 @@ pub fn xclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let (key, group_name, now) = (args[1], args[2], ctx.now_ms());
     let mut changes = Changes::new(ctx, key, group_name);
     let Ctx { server, client } = &mut *ctx;
-    let stream = server.read_mut::<Stream>(client.db, key)?;
-    let Some((log, group)) = stream.and_then(|stream| stream.log_and_group(group_name)) else {
-        return Err(no_key_or_group(key, group_name, ""));
-    };
+    let (log, group) = log_and_group(server, client.db, key, group_name)?;
     let options = ClaimOptions::parse(args, now)?;
     let moved = options.last_id > group.last_id;
     if moved {
@@ -170,17 +192,8 @@ pub fn xclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     }
     let (consumer, is_new) = group.seen_consumer(args[3], now);
     let header = client.reply.deferred();
-    let mut claim = Claim {
-        log,
-        group,
-        consumer,
-        now,
-        terms: options.terms,
-        reply: &mut client.reply,
-        changes: &mut changes,
-        claimed: 0,
-        dirty: 0,
-    };
+    let to = (consumer, now);
+    let mut claim = Claim::new(log, group, to, options.terms, &mut client.reply, &mut changes);
     for id in options.ids {
         if !log.contains(id) {
             claim.drop_deleted(id);
@@ -255,24 +268,12 @@ pub fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let options = AutoClaimOptions::parse(args, now)?;
     let mut changes = Changes::new(ctx, key, group_name);
     let Ctx { server, client } = &mut *ctx;
-    let stream = server.read_mut::<Stream>(client.db, key)?;
-    let Some((log, group)) = stream.and_then(|stream| stream.log_and_group(group_name)) else {
-        return Err(no_key_or_group(key, group_name, ""));
-    };
+    let (log, group) = log_and_group(server, client.db, key, group_name)?;
     let (consumer, is_new) = group.seen_consumer(args[3], now);
     let mut entries = Reply::new();
     entries.set_resp3(client.reply.is_resp3());
-    let mut claim = Claim {
-        log,
-        group,
-        consumer,
-        now,
-        terms: options.terms,
-        reply: &mut entries,
-        changes: &mut changes,
-        claimed: 0,
-        dirty: 0,
-    };
+    let to = (consumer, now);
+    let mut claim = Claim::new(log, group, to, options.terms, &mut entries, &mut changes);
     let (next, deleted) = claim.run(&options);
     let (claimed, dirty) = (claim.claimed, claim.dirty);
     let reply = &mut client.reply;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::super::cache::Emptied;
-use super::super::host::{Host, NoHost, Refused, Registered};
+use super::super::host::{Host, Registered};
 use super::super::lua::{Lua, Ref, Stack};
 use super::super::run::GcCounter;
 use super::super::sandbox::{self, Kept};
@@ -72,8 +72,7 @@ impl Engine {
         log: &mut dyn FnMut(u8, &[u8]),
     ) -> Result<Vec<Rc<Function>>, Vec<u8>> {
         let deadline = (timeout_ms > 0).then(|| Instant::now() + Duration::from_millis(timeout_ms));
-        let mut loader =
-            Loader { functions: Vec::new(), deadline, log, none: NoHost(Reply::new()) };
+        let mut loader = Loader { functions: Vec::new(), deadline, log, reply: Reply::new() };
         self.lua.set_interrupts(INTERRUPT_EVERY);
         let outcome = self.lua.enter(&mut loader, |stack| {
             self.look_at(stack, self.globals_of_libraries);
@@ -155,30 +154,11 @@ struct Loader<'a> {
     functions: Vec<Function>,
     deadline: Option<Instant>,
     log: &'a mut dyn FnMut(u8, &[u8]),
-    none: NoHost,
+    /// A library has no result: nothing is written here.
+    reply: Reply,
 }
 
 impl Host for Loader<'_> {
-    fn call(&mut self, argv: &[&[u8]]) -> Result<(), Refused> {
-        self.none.call(argv)
-    }
-
-    fn command_reply(&self) -> &[u8] {
-        self.none.command_reply()
-    }
-
-    fn set_resp3(&mut self, _on: bool) {}
-
-    fn is_resp3(&self) -> bool {
-        false
-    }
-
-    fn set_repl(&mut self, _targets: u8) {}
-
-    fn acl_allows(&mut self, _argv: &[&[u8]]) -> Option<bool> {
-        None
-    }
-
     fn log(&mut self, level: u8, text: &[u8]) {
         (self.log)(level, text);
     }
@@ -208,8 +188,6 @@ impl Host for Loader<'_> {
     }
 
     fn reply(&mut self) -> &mut Reply {
-        self.none.reply()
+        &mut self.reply
     }
-
-    fn reply_error(&mut self, _text: Vec<u8>, _counted: bool) {}
 }

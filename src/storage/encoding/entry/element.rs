@@ -53,6 +53,45 @@ fn same_other(a: &[u8], b: &[u8]) -> bool {
     a == b
 }
 
+/// What [`Element`] demands of words that are entries, owned or not.
+macro_rules! entry_words {
+    () => {
+        type Key<'k> = &'k [u8];
+        type Ref<'a> = EntryRef<'a>;
+
+        #[inline(always)]
+        fn hash_key(key: &[u8]) -> u64 {
+            hash_key(key)
+        }
+
+        #[inline(always)]
+        unsafe fn hash_word(word: u64) -> u64 {
+            // SAFETY: a live entry.
+            hash_key(unsafe { entry(word) }.key())
+        }
+
+        #[inline(always)]
+        unsafe fn matches(word: u64, key: &[u8]) -> bool {
+            // SAFETY: a live entry.
+            same_bytes(unsafe { entry(word) }.key(), key)
+        }
+
+        #[inline(always)]
+        unsafe fn view<'a>(word: u64) -> EntryRef<'a> {
+            // SAFETY: a live entry, unchanged for 'a.
+            unsafe { entry(word) }
+        }
+
+        #[inline(always)]
+        fn prefetch(word: u64) {
+            let ptr: *const u8 = std::ptr::with_exposed_provenance(word as usize);
+            prefetch_read(ptr);
+            // A block of 40 bytes often ends in the next line.
+            prefetch_read(ptr.wrapping_add(39));
+        }
+    };
+}
+
 /// # Safety
 /// `word` is a live entry that outlives `'a`.
 #[inline(always)]
@@ -61,19 +100,9 @@ unsafe fn entry<'a>(word: u64) -> EntryRef<'a> {
     EntryRef(unsafe { word_to_pointer(word) }, PhantomData)
 }
 
-/// Asks for the lines that header, key and a short value are in.
-#[inline(always)]
-fn prefetch_entry(word: u64) {
-    let ptr: *const u8 = std::ptr::with_exposed_provenance(word as usize);
-    prefetch_read(ptr);
-    // A block of 40 bytes often ends in the next line.
-    prefetch_read(ptr.wrapping_add(39));
-}
-
 // SAFETY: an entry is one pointer; its key does not change, so its hash does not; views borrow.
 unsafe impl Element for Entry {
-    type Key<'k> = &'k [u8];
-    type Ref<'a> = EntryRef<'a>;
+    entry_words!();
     type Mut<'a> = EntryMut<'a>;
 
     #[inline(always)]
@@ -90,37 +119,9 @@ unsafe impl Element for Entry {
     }
 
     #[inline(always)]
-    fn hash_key(key: &[u8]) -> u64 {
-        hash_key(key)
-    }
-
-    #[inline(always)]
-    unsafe fn hash_word(word: u64) -> u64 {
-        // SAFETY: a live entry.
-        hash_key(unsafe { entry(word) }.key())
-    }
-
-    #[inline(always)]
-    unsafe fn matches(word: u64, key: &[u8]) -> bool {
-        // SAFETY: a live entry.
-        same_bytes(unsafe { entry(word) }.key(), key)
-    }
-
-    #[inline(always)]
-    unsafe fn view<'a>(word: u64) -> EntryRef<'a> {
-        // SAFETY: a live entry, unchanged for 'a.
-        unsafe { entry(word) }
-    }
-
-    #[inline(always)]
     unsafe fn view_mut<'a>(word: u64) -> EntryMut<'a> {
         // SAFETY: a live entry, exclusive for 'a.
         EntryMut(unsafe { word_to_pointer(word) }, PhantomData)
-    }
-
-    #[inline(always)]
-    fn prefetch(word: u64) {
-        prefetch_entry(word);
     }
 }
 
@@ -143,8 +144,7 @@ impl EntryPtr {
 
 // SAFETY: as for `Entry`, on the promise above; the alias owns nothing.
 unsafe impl Element for EntryPtr {
-    type Key<'k> = &'k [u8];
-    type Ref<'a> = EntryRef<'a>;
+    entry_words!();
     /// Entries are changed through the table that owns them.
     type Mut<'a> = EntryRef<'a>;
 
@@ -160,36 +160,8 @@ unsafe impl Element for EntryPtr {
     }
 
     #[inline(always)]
-    fn hash_key(key: &[u8]) -> u64 {
-        hash_key(key)
-    }
-
-    #[inline(always)]
-    unsafe fn hash_word(word: u64) -> u64 {
-        // SAFETY: a live entry.
-        hash_key(unsafe { entry(word) }.key())
-    }
-
-    #[inline(always)]
-    unsafe fn matches(word: u64, key: &[u8]) -> bool {
-        // SAFETY: a live entry.
-        same_bytes(unsafe { entry(word) }.key(), key)
-    }
-
-    #[inline(always)]
-    unsafe fn view<'a>(word: u64) -> EntryRef<'a> {
-        // SAFETY: a live entry, unchanged for 'a.
-        unsafe { entry(word) }
-    }
-
-    #[inline(always)]
     unsafe fn view_mut<'a>(word: u64) -> EntryRef<'a> {
         // SAFETY: a live entry, unchanged for 'a.
         unsafe { entry(word) }
-    }
-
-    #[inline(always)]
-    fn prefetch(word: u64) {
-        prefetch_entry(word);
     }
 }
