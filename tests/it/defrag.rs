@@ -92,11 +92,6 @@ fn details(client: &mut Client) -> Vec<Value> {
 fn data_stay_while_blocks_move_and_commands_run() {
     let server = Server::start(SETTINGS);
     let mut client = server.client();
-    if client.command(&["CONFIG", "SET", "activedefrag", "yes"]).is_error() {
-        // Another allocator (an ASan build): that is all there is to see.
-        return;
-    }
-    client.command(&["CONFIG", "SET", "activedefrag", "no"]);
     fill(&mut client);
     fragment(&mut client);
     assert!(wait_until(PATIENCE, || number(&server, "allocator_frag_ratio") > 1.3));
@@ -146,10 +141,6 @@ fn data_stay_while_blocks_move_and_commands_run() {
 fn scripts_and_channels_are_moved_and_work() {
     let server = Server::start(SETTINGS);
     let (mut client, mut listener) = (server.client(), server.client());
-    if client.command(&["CONFIG", "SET", "activedefrag", "yes"]).is_error() {
-        return;
-    }
-    client.command(&["CONFIG", "SET", "activedefrag", "no"]);
     let script = |i: usize| format!("--{}\nreturn {i}", "x".repeat(400));
     let channel = |i: usize| format!("{}{i:06}", "c".repeat(400));
     for i in 0..8000 {

@@ -128,3 +128,13 @@ fn oom_score_follows_the_configuration() {
     assert_eq!(client.command(&["CONFIG", "SET", "oom-score-adj", "yes"]).to_string(), "+OK");
     assert_eq!(score(), (base + base + 10).clamp(-1000, 1000));
 }
+
+/// What the other tests show of a server depends on it.
+#[cfg(asan)]
+#[test]
+fn the_server_runs_under_address_sanitizer() {
+    let mut command = std::process::Command::new(super::common::server::binary_under_test());
+    let output = command.arg("--version").env("ASAN_OPTIONS", "help=1").output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("Available flags for AddressSanitizer"), "{said}");
+}
