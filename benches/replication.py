@@ -12,7 +12,7 @@ so that more than 1 is better.
 
 import time
 
-from common import Server, chosen_cases, comparison_parser, print_ratio
+from common import Server, chosen_cases, comparison_parser, print_ratio, progress
 
 COMMANDS, ROUNDS = 400_000, 3
 FULL_KEYS, FULL_VALUE_BYTES = 1_000_000, 1_000
@@ -48,7 +48,8 @@ def apply(reference, ours, count):
     for replica in replicas:
         follow(replica, master)
     connection = master.connect()
-    for kind, command in KINDS.items():
+    for step, (kind, command) in enumerate(KINDS.items()):
+        progress(step, len(KINDS), f"apply {kind}")
         best = [float("inf")] * 2
         for _ in range(ROUNDS):
             before = [replica.cpu_ns() for replica in replicas]
@@ -85,7 +86,10 @@ def compare_full_syncs(binaries, keys):
         name = "full sync 1 GB " + ("diskless" if diskless else "by disk")
         best = []
         for binary in binaries:
-            rounds = [full_sync(binary, keys, diskless) for _ in range(ROUNDS)]
+            rounds = []
+            for step in range(ROUNDS):
+                progress(step, ROUNDS, f"{name} {binary}")
+                rounds.append(full_sync(binary, keys, diskless))
             best.append([min(values) for values in zip(*rounds)])
         units = ("wall_s", "master_cpu_s", "replica_cpu_s")
         for unit, a, b in zip(units, *best):
@@ -112,7 +116,8 @@ def master_cpu(binary, replicas, count):
 
 
 def compare_masters(binaries, count):
-    for replicas in (0, 1, 4):
+    for step, replicas in enumerate((0, 1, 4)):
+        progress(step, 3, f"master with {replicas} replicas")
         figures = [master_cpu(binary, replicas, count) for binary in binaries]
         print_ratio(f"master with {replicas} replicas", "cpu_ns_per_set", *figures)
 

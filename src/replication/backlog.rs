@@ -53,6 +53,7 @@ pub struct ReplBuffer {
     memory_bytes: usize,
     /// Offset of the next byte to send, by replica.
     readers: BTreeMap<u64, i64>,
+    announced: bool,
 }
 
 impl ReplBuffer {
@@ -117,8 +118,23 @@ impl ReplBuffer {
         self.readers.values_mut().for_each(|next| *next += by);
     }
 
-    /// Appends bytes of the stream. Without a backlog they are not kept and not counted.
-    pub fn append(&mut self, mut bytes: &[u8], backlog_size: u64) {
+    /// Appends bytes of the stream. Without a backlog they are not kept and not counted. True if
+    /// all readers are to be seen to: they were not told that there is something new, or what
+    /// they hold has grown by a block.
+    #[inline]
+    pub fn append(&mut self, bytes: &[u8], backlog_size: u64) -> bool {
+        if let Some(block) = self.blocks.back_mut()
+            && block.bytes.capacity() - block.bytes.len() >= bytes.len()
+        {
+            block.bytes.extend_from_slice(bytes);
+            self.end += bytes.len() as i64;
+            return !self.announced;
+        }
+        self.append_in_pieces(bytes, backlog_size);
+        self.active
+    }
+
+    fn append_in_pieces(&mut self, mut bytes: &[u8], backlog_size: u64) {
         if !self.active {
             return;
         }
@@ -135,6 +151,17 @@ impl ReplBuffer {
             self.end += now.len() as i64;
             bytes = later;
         }
+    }
+
+    /// All readers were told that there is something new.
+    pub fn set_announced(&mut self) {
+        self.announced = true;
+    }
+
+    /// What comes from now on is to be announced anew: readers are about to be written to.
+    #[inline]
+    pub fn forget_announcement(&mut self) {
+        self.announced = false;
     }
 
     fn push_block(&mut self, wanted: usize, backlog_size: u64) {
@@ -172,19 +199,24 @@ impl ReplBuffer {
 
     /// A replica gets what comes from now on.
     pub fn add_reader(&mut self, replica: u64) {
-        self.readers.insert(replica, self.end + 1);
+        self.insert_reader(replica, self.end + 1);
+    }
+
+    fn insert_reader(&mut self, replica: u64, next: i64) {
+        self.readers.insert(replica, next);
+        self.announced = false;
     }
 
     /// A replica gets the stream from `offset` on, which the backlog must hold.
     pub fn add_reader_at(&mut self, replica: u64, offset: i64) {
         debug_assert!((self.first()..=self.end + 1).contains(&offset));
-        self.readers.insert(replica, offset);
+        self.insert_reader(replica, offset);
     }
 
     /// A replica gets the same as another one that is not ahead of what it may get.
     pub fn copy_reader(&mut self, replica: u64, of: u64) {
         let next = self.readers.get(&of).copied().unwrap_or(self.end + 1);
-        self.readers.insert(replica, next);
+        self.insert_reader(replica, next);
     }
 
     pub fn remove_reader(&mut self, replica: u64) {
@@ -305,6 +337,23 @@ mod tests {
         assert_eq!(buffer.histlen(), BLOCK_BYTES as i64);
         buffer.remove_reader(7);
         assert_eq!((buffer.pending(7), buffer.memory_of(7)), (0, 0));
+    }
+
+    #[test]
+    fn readers_are_seen_to_once_a_turn_and_for_each_block() {
+        let mut buffer = ReplBuffer::default();
+        assert!(!buffer.append(b"x", 1), "there is no backlog");
+        buffer.create_backlog();
+        buffer.add_reader(7);
+        assert!(buffer.append(b"x", 1));
+        buffer.set_announced();
+        assert!(!buffer.append(b"x", 1));
+        assert!(buffer.append(&[0; BLOCK_BYTES], 1), "another block");
+        buffer.forget_announcement();
+        assert!(buffer.append(b"x", 1), "another turn");
+        buffer.set_announced();
+        buffer.add_reader(8);
+        assert!(buffer.append(b"x", 1), "another reader");
     }
 
     #[test]

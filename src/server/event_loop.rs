@@ -409,6 +409,7 @@ impl Server {
     /// Sends what waits, one write per client.
     pub fn write_pending(&mut self) {
         let mut tokens = std::mem::take(&mut self.clients.pending_write);
+        self.replication.stream.forget_announcement();
         self.write_by_threads(&mut tokens);
         for token in &tokens {
             let Some(mut client) = self.clients.check_out_token(*token) else {

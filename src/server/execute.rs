@@ -31,11 +31,7 @@ impl Server {
     }
 
     /// Runs a command, or queues it between MULTI and EXEC.
-    pub fn execute(
-        &mut self,
-        client: &mut Client,
-        args: Args<'_>,
-    ) -> Result<&'static str, NotExecutable> {
+    pub fn execute(&mut self, client: &mut Client, args: Args<'_>) -> Result<(), NotExecutable> {
         let id = dispatch::find(self, args).map_err(|_| NotExecutable::UnknownCommand)?;
         let command = self.commands.get(id);
         let spec = command.spec;
@@ -45,10 +41,10 @@ impl Server {
         if client.flags.has(ClientFlags::MULTI) && spec.name != "exec" {
             let argv = args.iter().map(|arg| Box::from(*arg)).collect();
             client.multi.get_or_insert_default().queue.push(Queued { command: id, argv });
-            return Ok(spec.name);
+            return Ok(());
         }
         self.run_unseen(client, spec.handler, args);
-        Ok(spec.name)
+        Ok(())
     }
 
     fn run_unseen(&mut self, client: &mut Client, handler: Handler, args: Args<'_>) {

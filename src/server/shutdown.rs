@@ -155,6 +155,25 @@ impl Server {
         Ok(())
     }
 
+    /// As [`Server::shutdown_cron`] while data is loaded: what is there is no data set to save.
+    pub fn shutdown_while_loading(&mut self) {
+        if self.shutdown.is_initiated() {
+            return self.shutdown_cron();
+        }
+        if signal::shutdown_signal() == 0
+            || self.exit_status.is_some()
+            || self.prepare_for_shutdown(NOSAVE)
+            || self.shutdown.is_initiated()
+        {
+            return;
+        }
+        self.log_warning(
+            "SIGTERM received but errors trying to shut down the server, check the logs for more \
+             information",
+        );
+        signal::clear_shutdown();
+    }
+
     /// Acts on signals, and goes on with a shutdown that waits.
     pub fn shutdown_cron(&mut self) {
         if self.shutdown.is_initiated() {

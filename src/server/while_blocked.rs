@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use super::Server;
 use super::event_loop::EventLoop;
-use crate::config::values::shutdown::NOSAVE;
-use crate::sys::signal;
 
 /// Rounds of polling at most: enough for a request to be read and its reply to be written.
 const ROUNDS: usize = 4;
@@ -80,18 +78,8 @@ impl Server {
         }
         let ms = (self.clock.monotonic_us() - start_us) as i64 / 1000;
         self.latency_add_if_needed("while-blocked-cron", ms);
-        if !self.loading.active {
-            return;
-        }
-        if signal::shutdown_signal() != 0 && self.exit_status.is_none() {
-            if self.prepare_for_shutdown(NOSAVE) {
-                return;
-            }
-            self.log_warning(
-                "SIGTERM received but errors trying to shut down the server, check the logs for \
-                 more information",
-            );
-            signal::clear_shutdown();
+        if self.loading.active {
+            self.shutdown_while_loading();
         }
     }
 }

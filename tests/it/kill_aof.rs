@@ -180,6 +180,36 @@ fn a_tail_that_is_cut_off_is_removed() {
     }
 }
 
+/// A transaction that lacks its end goes as a whole: what is written behind a MULTI that stays in
+/// the file would be gone at the next start.
+#[test]
+fn what_is_written_after_a_cut_transaction_stays() {
+    let mut server = Server::start(&[("appendonly", "yes"), ("appendfsync", "always")]);
+    let mut client = server.client();
+    call!(client, ["SET", "before", 1]);
+    for command in [&["MULTI"][..], &["SET", "a", "1"], &["SET", "b", "value"], &["EXEC"]] {
+        client.command(command);
+    }
+    server.crash();
+    let whole = fs::read(server.path(INCR)).unwrap();
+    let place = |text: &str| {
+        let found = whole.windows(text.len()).position(|part| part == text.as_bytes());
+        found.unwrap_or_else(|| panic!("no {text}"))
+    };
+    // Between commands, and within one.
+    for cut in [place("$1\r\na") + 14, place("value"), place("value") + 7, place("EXEC") + 3] {
+        fs::write(server.path(INCR), &whole[..cut]).unwrap();
+        server.restart();
+        let mut client = server.client();
+        assert_reply!(client, ["MGET", "before", "a", "b"], "[\"1\", (nil), (nil)]");
+        call!(client, ["SET", "after", cut]);
+        server.crash();
+        server.restart();
+        assert_reply!(server.client(), ["GET", "after"], format!("\"{cut}\""));
+        server.crash();
+    }
+}
+
 /// Our server with a log, where files are no longer than 50 KB.
 struct SmallDisk {
     server: Server,
@@ -375,12 +405,18 @@ fn times_and_effects_survive_a_restart() {
     call!(client, ["INCRBYFLOAT", "f", "0.1"]);
     call!(client, ["HSET", "h", "f", "v", "g", "w"]);
     call!(client, ["HPEXPIRE", "h", 1_000_000, "FIELDS", 1, "f"]);
+    // In time, though its time is over when it is read.
+    call!(client, ["MULTI"]);
+    call!(client, ["HSETEX", "h", "PX", 20, "FIELDS", 2, "kept", "v", "gone", "v"]);
+    call!(client, ["HPERSIST", "h", "FIELDS", 1, "kept"]);
+    call!(client, ["EXEC"]);
     call!(client, ["XADD", "x", "1-1", "a", "b"]);
     call!(client, ["XGROUP", "CREATE", "x", "g", 0]);
     call!(client, ["XREADGROUP", "GROUP", "g", "c", "STREAMS", "x", ">"]);
     call!(client, ["SET", "short", "v", "PX", 20]);
     std::thread::sleep(Duration::from_millis(40));
     assert_reply!(client, ["EXISTS", "short"], 0);
+    assert!(wait_until(LIMIT, || call!(server.client(), ["HLEN", "h"]).int() == 3));
     let digest = call!(client, ["DEBUG", "DIGEST"]).text();
     for rewrite in [false, true] {
         if rewrite {

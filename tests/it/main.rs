@@ -31,6 +31,7 @@ mod rdb_load;
 mod rdb_save;
 mod replication;
 mod replication_channel;
+mod replication_load;
 mod replication_soak;
 mod scripting;
 mod server_commands;

@@ -279,14 +279,17 @@ fn the_master_decides_which_fields_are_over() {
     let mut client = master.client();
     client.command(&["debug", "set-active-expire", "0"]);
     client.command(&["hset", "h", "f", "1", "g", "2"]);
+    client.command(&["hset", "h", "kept", "1", "also", "2"]);
     client.command(&["hpexpire", "h", "100000", "fields", "1", "f"]);
     client.command(&["wait", "1", "5000"]);
     // Stopped, the replica applies what follows after the field's time.
-    client.command(&["hpexpire", "h", "300", "fields", "1", "f"]);
+    client.command(&["hpexpire", "h", "300", "fields", "3", "f", "kept", "also"]);
     replica.signal("STOP");
     client.command(&["hincrby", "h", "f", "41"]);
     client.command(&["hsetnx", "h", "f", "no"]);
     client.command(&["hincrbyfloat", "h", "f", "0.5"]);
+    client.command(&["hpersist", "h", "fields", "1", "kept"]);
+    client.command(&["hgetex", "h", "persist", "fields", "1", "also"]);
     std::thread::sleep(Duration::from_millis(350));
     replica.signal("CONT");
     client.command(&["hlen", "h"]);

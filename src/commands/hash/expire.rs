@@ -211,7 +211,8 @@ fn expire_times(ctx: &mut Ctx<'_>, args: Args<'_>, unit: Unit) -> CmdResult {
 
 /// `HPERSIST key FIELDS numfields field [field ...]`
 pub fn hpersist(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
-    let (db, key, now) = (ctx.client.db, args[1], ctx.now_ms());
+    // A master's, or one of the append only file, was given in time, though it may come late.
+    let (db, key, now) = (ctx.client.db, args[1], ctx.expiry_now_ms());
     let Ctx { server, client } = &mut *ctx;
     let mut hash = server.write::<Hash>(db, key)?;
     let names = fields(args, 2, NUMBER_OF_FIELDS)?;

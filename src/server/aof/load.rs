@@ -49,10 +49,9 @@ impl AofLoad {
 /// Progress within one file.
 struct Replay<'a> {
     name: &'a str,
-    /// Where the last good command ends.
+    /// Where the last good command ends, a whole transaction counting as one: what is written
+    /// behind a MULTI that stays open would wait for an EXEC that never comes.
     valid_up_to: u64,
-    /// The same before the MULTI that is open.
-    valid_before_multi: u64,
 }
 
 fn seconds(us: u64) -> f64 {
@@ -184,7 +183,7 @@ impl Server {
         if size == 0 {
             return AofLoad::Empty;
         }
-        let mut replay = Replay { name, valid_up_to: 0, valid_before_multi: 0 };
+        let mut replay = Replay { name, valid_up_to: 0 };
         let start = match self.load_preamble(&mut file, size, file_name, name) {
             Ok(start) => start,
             Err(result) => return result,
@@ -289,11 +288,10 @@ impl Server {
             if !reader.next_command()? {
                 break;
             }
-            let name = self.replay_command(&mut client, reader, replay)?;
-            if name == "multi" {
-                replay.valid_before_multi = replay.valid_up_to;
+            self.replay_command(&mut client, reader, replay)?;
+            if !client.flags.has(ClientFlags::MULTI) {
+                replay.valid_up_to = reader.offset();
             }
-            replay.valid_up_to = reader.offset();
             if self.config.key_load_delay != 0 {
                 ServerTarget::new(self).delay();
             }
@@ -303,7 +301,6 @@ impl Server {
             self.log_warning(&format!(
                 "Revert incomplete MULTI/EXEC transaction in AOF file {name}"
             ));
-            replay.valid_up_to = replay.valid_before_multi;
             return Err(LoadFault::Truncated.into());
         }
         Ok(true)
@@ -321,7 +318,7 @@ impl Server {
         client: &mut Client,
         reader: &AofReader<&File>,
         replay: &Replay<'_>,
-    ) -> Result<&'static str, Failure> {
+    ) -> Result<(), Failure> {
         let mut few: [&[u8]; FEW_ARGS] = [&[]; FEW_ARGS];
         let many: Vec<&[u8]>;
         let argc = reader.argc();

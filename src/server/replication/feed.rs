@@ -71,7 +71,15 @@ impl Server {
     /// sleeps.
     pub fn append_to_stream(&mut self, bytes: &[u8]) {
         let size = self.backlog_size();
-        self.replication.stream.append(bytes, size);
+        if self.replication.stream.append(bytes, size) {
+            self.announce_stream();
+        }
+    }
+
+    /// Queues the replicas that are online, and closes those that hold too much: what counts for
+    /// that is whole blocks, so it changes with those only.
+    fn announce_stream(&mut self) {
+        self.replication.stream.set_announced();
         for idx in 0..self.replication.replicas.len() {
             let replica = &self.replication.replicas[idx];
             if !self.replication.stream.is_reader(replica.client) {

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Interest, Token};
@@ -634,11 +635,11 @@ impl Transfer {
         self.file.take()
     }
 
-    /// A socket that may block, and for how long at most.
-    pub fn set_blocking(&self, timeout_s: i64) -> io::Result<()> {
+    /// A socket that may block, for `most` at a time.
+    pub fn set_blocking(&self, most: Duration) -> io::Result<()> {
         let socket = SockRef::from(&self.stream);
         socket.set_nonblocking(false)?;
-        socket.set_read_timeout(Some(std::time::Duration::from_secs(timeout_s.max(1) as u64)))
+        socket.set_read_timeout(Some(most))
     }
 
     pub fn set_nonblocking(&self) -> io::Result<()> {

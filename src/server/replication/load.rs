@@ -4,6 +4,7 @@
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use socket2::SockRef;
@@ -21,16 +22,43 @@ use crate::server::Server;
 use crate::server::connection::Stream;
 use crate::server::loading::{FileLoad, FileLoadOptions, ServerTarget, load_fault_text};
 use crate::storage::keyspace::Keyspace;
+use crate::sys::signal;
 
-/// The link as a source of bytes: what was read already, then the socket.
+/// How often a load that waits for the master looks whether this server is to end.
+const LOOK_PERIOD: Duration = Duration::from_millis(200);
+
+/// The link as a source of bytes: what was read already, then the socket. Reading fails when the
+/// master is silent for too long, and when this server is told to end.
 pub(super) struct LinkSource<'a> {
     rest: &'a mut Vec<u8>,
     taken: usize,
     stream: &'a mut TcpStream,
     /// Bytes that may still be taken.
     left: u64,
+    /// The longest silence.
+    patience: Duration,
     /// Bytes taken from the socket.
     pub read: u64,
+}
+
+impl LinkSource<'_> {
+    fn read_socket(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let start = Instant::now();
+        loop {
+            if signal::shutdown_asap() {
+                return Err(io::Error::other("told to end"));
+            }
+            match self.stream.read(buf) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    if start.elapsed() >= self.patience {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
 }
 
 impl Read for LinkSource<'_> {
@@ -38,7 +66,7 @@ impl Read for LinkSource<'_> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buf.len());
         let early = &self.rest[self.taken..];
         let bytes = if early.is_empty() {
-            let bytes = self.stream.read(&mut buf[..most])?;
+            let bytes = self.read_socket(&mut buf[..most])?;
             self.read += bytes as u64;
             bytes
         } else {
@@ -146,7 +174,7 @@ impl Server {
             self.attach_to_new_master();
         }
         self.log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
-        if let Err(e) = transfer.set_blocking(self.config.repl_timeout) {
+        if let Err(e) = transfer.set_blocking(LOOK_PERIOD) {
             let e = strerror(&e);
             self.log_warning(&format!("Can't read from the link to the master: {e}"));
             self.cancel_handshake(true);
@@ -174,13 +202,13 @@ impl Server {
     }
 
     /// Source of the bytes of a transfer.
-    pub(super) fn link_source(transfer: &mut Transfer) -> LinkSource<'_> {
+    fn link_source(transfer: &mut Transfer, patience: Duration) -> LinkSource<'_> {
         let left = match transfer.payload {
             Payload::Length(bytes) => bytes,
             Payload::Mark(_) => u64::MAX,
         };
         let Transfer { rest, stream, .. } = transfer;
-        LinkSource { rest, taken: 0, stream, left, read: 0 }
+        LinkSource { rest, taken: 0, stream, left, patience, read: 0 }
     }
 
     /// What follows the RDB on the link must be the mark. `early`: read by the loader already.
@@ -362,7 +390,8 @@ impl Server {
             Payload::Mark(_) => None,
         };
         let options = self.load_options();
-        let mut source = Self::link_source(transfer);
+        let patience = Duration::from_secs(self.config.repl_timeout.max(1) as u64);
+        let mut source = Self::link_source(transfer, patience);
         let mut target = ServerTarget::new(self);
         target.instead = instead;
         target.libraries_instead = libraries;
@@ -387,6 +416,9 @@ impl Server {
             }
         };
         self.replication.stats.net_input_bytes += source.read;
+        if result.is_err() {
+            self.shutdown_while_loading();
+        }
         result
     }
 

@@ -84,6 +84,7 @@ impl Server {
 
     /// The RDB is to come on a second connection: this one will carry the stream meanwhile.
     fn offer_rdb_channel(&mut self, client: &mut Client, mut replica: Replica) {
+        self.may_collect_packets(client);
         replica.state = ReplicaState::WaitRdbChannel;
         replica.ack_time_s = self.clock.now_s();
         self.log_notice(&format!(
@@ -185,13 +186,18 @@ impl Server {
         self.refresh_good_replicas();
     }
 
-    fn full_sync(&mut self, client: &mut Client, replica: Replica) {
-        self.replication.stats.sync_full += 1;
+    /// `repl-disable-tcp-nodelay`: fewer packets to the replica, which come later.
+    fn may_collect_packets(&self, client: &Client) {
         if self.config.repl_disable_tcp_nodelay
             && let Some(conn) = &client.conn
         {
             conn.set_nodelay(false);
         }
+    }
+
+    fn full_sync(&mut self, client: &mut Client, replica: Replica) {
+        self.replication.stats.sync_full += 1;
+        self.may_collect_packets(client);
         let (capa, requires) = (replica.conf.capa, replica.conf.requires);
         self.add_replica(client, replica);
         self.create_first_backlog();

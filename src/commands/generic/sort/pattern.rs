@@ -58,7 +58,8 @@ impl<'a> Pattern<'a> {
         name.extend_from_slice(element);
         name.extend_from_slice(after);
         // What a SORT … STORE of our master found was not over then.
-        let now_ms = if server.exec.from_master { i64::MIN } else { server.clock.cmd_time_ms };
+        let never = server.exec.from_master || server.keeps_expired();
+        let now_ms = if never { i64::MIN } else { server.clock.cmd_time_ms };
         let Some(entry) = server.lookup_read(db, name) else { return f(None) };
         match (entry.value(), field) {
             (ValueRef::Str(value), None) => f(Some(value.as_bytes(&mut [0; 20]))),
