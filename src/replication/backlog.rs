@@ -134,6 +134,23 @@ impl ReplBuffer {
         self.active
     }
 
+    /// Where up to `bytes` bytes can be appended in place, if there is such a place; they count when
+    /// `appended` is called.
+    #[inline]
+    pub fn room_for(&mut self, bytes: usize) -> Option<&mut Vec<u8>> {
+        let block = &mut self.blocks.back_mut()?.bytes;
+        (block.capacity() - block.len() >= bytes).then_some(block)
+    }
+
+    /// Bytes were written to the place that `room_for` gave. Returns the same as `append`.
+    #[inline]
+    pub fn appended(&mut self) -> bool {
+        if let Some(block) = self.blocks.back() {
+            self.end = block.next() - 1;
+        }
+        !self.announced
+    }
+
     fn append_in_pieces(&mut self, mut bytes: &[u8], backlog_size: u64) {
         if !self.active {
             return;
@@ -384,6 +401,7 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Op {
         Append(usize),
+        AppendInPlace(usize),
         Join(u64),
         JoinAt(u64, prop::sample::Index),
         Leave(u64),
@@ -394,6 +412,7 @@ mod tests {
     fn op() -> impl Strategy<Value = Op> {
         prop_oneof![
             (1usize..60_000).prop_map(Op::Append),
+            (1usize..9_000).prop_map(Op::AppendInPlace),
             (0u64..4).prop_map(Op::Join),
             (0u64..4, any::<prop::sample::Index>()).prop_map(|(id, at)| Op::JoinAt(id, at)),
             (0u64..4).prop_map(Op::Leave),
@@ -419,6 +438,13 @@ mod tests {
                             (0..len).map(|i| (i * 7 + start) as u8).collect();
                         stream.extend_from_slice(&bytes);
                         buffer.append(&bytes, SIZE);
+                    }
+                    Op::AppendInPlace(len) => {
+                        if let Some(block) = buffer.room_for(len) {
+                            block.extend_from_slice(&vec![len as u8; len / 2]);
+                            buffer.appended();
+                            stream.extend_from_slice(&vec![len as u8; len / 2]);
+                        }
                     }
                     Op::Join(id) => {
                         buffer.add_reader(id);

@@ -157,7 +157,7 @@ fn a_library_that_does_not_load_leaves_the_old_data_and_functions() {
 fn a_silent_master_does_not_keep_its_replica_from_ending() {
     for load in ["on-empty-db", "swapdb"] {
         // Ten seconds for each key.
-        let master = start(&[("rdb-key-save-delay", "10000000")]);
+        let master = start(&[("rdb-key-save-delay", "10000000"), ("rdbcompression", "no")]);
         let mut replica = start(&[("repl-diskless-load", load)]);
         call!(master.client(), ["DEBUG", "POPULATE", 10, "key", 200_000]);
         follow(&replica, master.port);

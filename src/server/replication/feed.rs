@@ -2,19 +2,38 @@
 //! master sends, byte for byte, and adds nothing.
 
 use super::replicas::ReplicaState;
-use crate::protocol::reply::Reply;
 use crate::replication::backlog::MIN_BACKLOG_BYTES;
 use crate::server::Server;
 use crate::server::client::ClientFlags;
 use crate::server::pause::action;
 
+/// Most bytes around an argument, and before the first one: a mark, 20 digits, two line ends.
+const HEADER_BYTES: usize = 25;
+
+/// Most bytes that a command takes.
+fn encoded_bytes(argv: &[&[u8]]) -> usize {
+    HEADER_BYTES + argv.iter().map(|arg| arg.len() + HEADER_BYTES).sum::<usize>()
+}
+
 /// Appends a command: an array of bulk strings.
 fn push_command(out: &mut Vec<u8>, argv: &[&[u8]]) {
-    let mut reply = Reply::new();
-    std::mem::swap(reply.buffer_mut(), out);
-    reply.array(argv.len());
-    argv.iter().for_each(|arg| reply.bulk(arg));
-    std::mem::swap(reply.buffer_mut(), out);
+    push_header(out, b'*', argv.len());
+    for arg in argv {
+        push_header(out, b'$', arg.len());
+        out.extend_from_slice(arg);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+#[inline]
+fn push_header(out: &mut Vec<u8>, mark: u8, n: usize) {
+    if n < 10 {
+        out.extend_from_slice(&[mark, b'0' + n as u8, b'\r', b'\n']);
+    } else {
+        out.push(mark);
+        out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
 }
 
 impl Server {
@@ -23,9 +42,17 @@ impl Server {
         if !self.begin_feed(db) {
             return;
         }
-        let mut scratch = std::mem::take(&mut self.replication.scratch);
-        push_command(&mut scratch, argv);
-        self.replication.scratch = scratch;
+        let repl = &mut self.replication;
+        if repl.scratch.is_empty()
+            && let Some(block) = repl.stream.room_for(encoded_bytes(argv))
+        {
+            push_command(block, argv);
+            if repl.stream.appended() {
+                self.announce_stream();
+            }
+            return;
+        }
+        push_command(&mut repl.scratch, argv);
         self.end_feed();
     }
 
@@ -79,7 +106,7 @@ impl Server {
     /// Queues the replicas that are online, and closes those that hold too much: what counts for
     /// that is whole blocks, so it changes with those only.
     fn announce_stream(&mut self) {
-        self.replication.stream.set_announced();
+        let mut all = true;
         for idx in 0..self.replication.replicas.len() {
             let replica = &self.replication.replicas[idx];
             if !self.replication.stream.is_reader(replica.client) {
@@ -93,7 +120,13 @@ impl Server {
                     self.clients.pending_write.push(token);
                 }
                 self.limit_replica_output(id);
+            } else {
+                // Its own command runs: it is told with what comes next.
+                all = false;
             }
+        }
+        if all {
+            self.replication.stream.set_announced();
         }
     }
 
