@@ -16,6 +16,7 @@ use super::redis_api::sha1_hex;
 use super::run::GcCounter;
 use super::sandbox::{self, Kept};
 use super::{Version, errors};
+use crate::storage::object::RawStr;
 use crate::sys::relocate::Mover;
 use crate::util::siphash::siphash;
 
@@ -26,7 +27,8 @@ const MAX_EVAL_SCRIPTS: usize = 500;
 #[derive(Debug)]
 pub struct Script {
     pub sha: [u8; 40],
-    pub body: Box<[u8]>,
+    /// The text: a string as those of keys.
+    pub body: RawStr,
     /// Of [`flags`].
     pub flags: u64,
     pub function: Ref,
@@ -128,7 +130,7 @@ impl ScriptCache {
     pub fn find_body(&self, body: &[u8]) -> Option<Rc<Script>> {
         let script = self.by_text.get(&siphash(body))?;
         // Another text may have the same hash.
-        (*script.body == *body).then(|| Rc::clone(script))
+        (script.body.as_slice() == body).then(|| Rc::clone(script))
     }
 
     /// The script with that SHA-1 (40 digits, any case), if it is known.
@@ -166,7 +168,7 @@ impl ScriptCache {
         self.clock += 1;
         let script = Rc::new(Script {
             sha: sha1_hex(body),
-            body: body.into(),
+            body: RawStr::from_slice(body),
             flags,
             function,
             evictable: by_eval,
@@ -194,7 +196,7 @@ impl ScriptCache {
 
     fn forget(&mut self, sha: &[u8; 40]) {
         let Some(script) = self.by_sha.remove(sha) else { return };
-        let hash = siphash(&script.body);
+        let hash = siphash(script.body.as_slice());
         if self.by_text.get(&hash).is_some_and(|found| Rc::ptr_eq(found, &script)) {
             self.by_text.remove(&hash);
         }
@@ -221,13 +223,13 @@ impl ScriptCache {
     /// stays.
     pub fn relocate(&mut self, from: usize, count: usize, mover: &mut Mover) -> bool {
         for script in self.by_sha.values_mut().skip(from).take(count) {
-            let hash = siphash(&script.body);
+            let hash = siphash(script.body.as_slice());
             let twin = self.by_text.remove(&hash);
             let is_twin = twin.as_ref().is_some_and(|twin| Rc::ptr_eq(twin, script));
             // Of two texts with one hash, the other one's place stays.
             let other = twin.filter(|_| !is_twin);
             if let Some(script) = Rc::get_mut(script) {
-                mover.boxed_slice(&mut script.body);
+                script.body.relocate(mover);
             }
             mover.unshared(script);
             let found = other.or_else(|| is_twin.then(|| Rc::clone(script)));

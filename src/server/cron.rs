@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::Server;
 use super::metrics::Metrics;
 use super::{clock, log};
-use crate::sys::{malloc, process, signal, slabs};
+use crate::sys::malloc::{self, AllocatorStats};
+use crate::sys::slabs::{self, Wasted};
+use crate::sys::{process, script_memory, signal};
 
 /// Highest frequency that `dynamic-hz` reaches.
 const MAX_HZ: i64 = 500;
@@ -22,12 +24,12 @@ const REHASH_LIMIT: Duration = Duration::from_micros(500);
 #[derive(Debug, Default, Clone, Copy)]
 pub struct MemoryFigures {
     pub rss: usize,
-    pub allocated: usize,
-    pub active: usize,
-    pub resident: usize,
-    pub muzzy: usize,
+    /// The allocator's in all.
+    pub all: AllocatorStats,
+    /// Of these, those of the interpreters of scripts and functions.
+    pub scripts: AllocatorStats,
     /// Free places in the slabs of small blocks.
-    pub wasted: usize,
+    pub wasted: Wasted,
 }
 
 /// State of the periodic work.
@@ -116,14 +118,12 @@ impl Server {
     /// Memory as the allocator and the system see it; the peak.
     pub fn update_memory_figures(&mut self) {
         self.update_peak_memory();
-        let stats = malloc::stats();
         self.cron.memory = MemoryFigures {
             rss: process::resident_memory(),
-            allocated: stats.allocated,
-            active: stats.active,
-            resident: stats.resident,
-            muzzy: stats.muzzy,
-            wasted: slabs::wasted_bytes(),
+            // This one takes the snapshot.
+            all: malloc::stats(),
+            scripts: script_memory::stats(),
+            wasted: slabs::wasted(),
         };
     }
 

@@ -18,7 +18,7 @@ use super::pubsub::{NamePlace, SubKind};
 use crate::config::Config;
 use crate::storage::db::KeyPass;
 use crate::sys::relocate::Mover;
-use crate::sys::{malloc, slabs};
+use crate::sys::{malloc, script_memory, slabs};
 
 /// Cached scripts that are moved in one step.
 const SCRIPTS_PER_STEP: usize = 32;
@@ -143,7 +143,7 @@ impl Defrag {
 /// How fragmented memory is.
 #[derive(Debug, Clone, Copy)]
 struct Fragmentation {
-    /// Free places in slabs in percent of what is allocated.
+    /// Free places in slabs in percent of what is allocated, both without those of scripts.
     percent: f64,
     /// Free places in slabs, bytes.
     bytes: usize,
@@ -151,7 +151,9 @@ struct Fragmentation {
 
 impl Fragmentation {
     fn now() -> Fragmentation {
-        let (allocated, bytes) = (malloc::stats().allocated, slabs::wasted_bytes());
+        let all = malloc::stats().allocated;
+        let allocated = all.saturating_sub(script_memory::stats().allocated);
+        let bytes = slabs::wasted().data;
         Fragmentation { percent: bytes as f64 * 100.0 / allocated.max(1) as f64, bytes }
     }
 

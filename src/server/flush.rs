@@ -7,6 +7,7 @@ use super::Server;
 use super::blocking::{BlockKind, BlockRequest};
 use super::client::Client;
 use crate::storage::db::Detached;
+use crate::sys::{malloc, slabs};
 
 /// Time between two looks at the sockets while the thread frees what a load replaces.
 const BETWEEN_EVENTS: Duration = Duration::from_millis(1);
@@ -31,7 +32,8 @@ impl Server {
             }
         }
         if !lazy {
-            crate::sys::malloc::purge();
+            slabs::flush_thread_cache();
+            malloc::purge();
         }
         removed
     }
@@ -48,7 +50,7 @@ impl Server {
             self.newline_to_master();
             self.process_events_while_blocked();
         }
-        crate::sys::malloc::purge();
+        malloc::purge();
     }
 
     /// Takes what databases hold out of them. The clients that must learn of it do.

@@ -4,12 +4,12 @@
 //! Invariant: `pending() + freed()` grows by what is handed over, whether or not the thread lives.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex};
 
 use crate::storage::db::Detached;
 use crate::storage::object::Value;
-use crate::sys::{bio, malloc};
+use crate::sys::{bio, malloc, slabs};
 
 /// Values whose release takes no more steps than this are freed at once: handing them over would
 /// cost as much.
@@ -21,6 +21,8 @@ const HUGE: usize = 500_000;
 enum Job {
     /// Something to drop, and how many objects (values, keys of a database) it counts for.
     Free { garbage: Box<dyn Send>, objects: u64 },
+    /// The same, and the memory is to go back to the system then.
+    Purge { garbage: Box<dyn Send>, objects: u64 },
     /// Tell that this client's turn has come: all that was handed over before is freed.
     Tell(u64),
 }
@@ -34,14 +36,39 @@ struct Shared {
 }
 
 impl Shared {
+    fn free(&self, garbage: Box<dyn Send>, objects: u64) {
+        drop(garbage);
+        // The bytes must show in `used_memory` before anyone sees that nothing is pending.
+        malloc::publish();
+        self.freed.fetch_add(objects, Ordering::Relaxed);
+        self.pending.fetch_sub(objects, Ordering::Release);
+    }
+
+    /// What the thread does. Before it waits it gives back what its cache holds: blocks of others,
+    /// of which each may be the last one of a slab.
+    fn serve(&self, inbox: &Receiver<Job>) {
+        loop {
+            let job = match inbox.try_recv() {
+                Err(TryRecvError::Empty) => {
+                    slabs::flush_thread_cache();
+                    inbox.recv().ok()
+                }
+                job => job.ok(),
+            };
+            match job {
+                Some(job) => self.run(job),
+                None => return,
+            }
+        }
+    }
+
     fn run(&self, job: Job) {
         match job {
-            Job::Free { garbage, objects } => {
-                drop(garbage);
-                // The bytes must show in `used_memory` before anyone sees that nothing is pending.
-                malloc::publish();
-                self.freed.fetch_add(objects, Ordering::Relaxed);
-                self.pending.fetch_sub(objects, Ordering::Release);
+            Job::Free { garbage, objects } => self.free(garbage, objects),
+            Job::Purge { garbage, objects } => {
+                self.free(garbage, objects);
+                slabs::flush_thread_cache();
+                malloc::purge();
             }
             Job::Tell(client) => {
                 self.done.lock().expect("nobody panics with the lock").push(client);
@@ -65,7 +92,7 @@ impl LazyFree {
         let (pending, freed) = (AtomicU64::new(0), AtomicU64::new(0));
         let shared = Arc::new(Shared { pending, freed, done: Mutex::default(), waker });
         let theirs = Arc::clone(&shared);
-        let work = move || inbox.into_iter().for_each(|job| theirs.run(job));
+        let work = move || theirs.serve(&inbox);
         // Without the thread `send` frees in place: slower, never wrong.
         let _ = bio::spawn("bio_lazy_free", Box::new(work));
         LazyFree { jobs, shared }
@@ -90,8 +117,9 @@ impl LazyFree {
 
     /// Lets the thread drop what a database held.
     pub fn send_detached(&self, db: Detached) {
-        let keys = db.len() as u64;
-        self.send(Box::new(db), keys);
+        let objects = db.len() as u64;
+        self.shared.pending.fetch_add(objects, Ordering::Relaxed);
+        self.hand_over(Job::Purge { garbage: Box::new(db), objects });
     }
 
     /// Lets the thread drop something that somebody waits for; it counts for no object. The

@@ -62,6 +62,7 @@ impl Server {
         let peak = self.stats.peak_memory;
         let startup = self.process.startup_memory;
         let figures = self.cron.memory;
+        let allocated = figures.all.allocated.saturating_sub(figures.scripts.allocated);
         let clients_normal = [ClientClass::Normal, ClientClass::Pubsub, ClientClass::Master]
             .into_iter()
             .map(|class| self.client_memory.of_class(class))
@@ -100,9 +101,9 @@ impl Server {
             peak_percent: used as f64 * 100.0 / peak.max(1) as f64,
             keys,
             bytes_per_key: dataset.checked_div(keys).unwrap_or(0),
-            allocator_frag: excess(figures.allocated + figures.wasted, figures.allocated),
-            allocator_rss: excess(figures.resident, figures.active),
-            rss_overhead: excess(figures.rss, figures.resident),
+            allocator_frag: excess(allocated + figures.wasted.data, allocated),
+            allocator_rss: excess(figures.all.resident, figures.all.active),
+            rss_overhead: excess(figures.rss, figures.all.resident),
             fragmentation: excess(figures.rss, used),
         }
     }

@@ -46,8 +46,9 @@ thread_local! {
 /// The allocator that `src/lib.rs` installs.
 pub struct CountingAlloc;
 
+/// Counts what the calling thread allocated (or, below zero, freed), bytes by size class.
 #[inline(always)]
-fn count(bytes: isize, allocations: u64) {
+pub(super) fn count(bytes: isize, allocations: u64) {
     LOCAL.with(|l| {
         let delta = l.delta.get() + bytes;
         l.delta.set(delta);

@@ -13,6 +13,7 @@ pub mod monotonic;
 pub mod noted;
 pub mod process;
 pub mod relocate;
+pub mod script_memory;
 pub mod signal;
 pub mod simd;
 pub mod slabs;

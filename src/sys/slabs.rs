@@ -35,7 +35,7 @@ pub struct Slab {
     pub is_current: bool,
 }
 
-/// A bin by the last snapshot, over all arenas.
+/// A bin by the last snapshot, over all arenas but that of scripts, whose blocks cannot be moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BinUse {
     pub slabs: usize,
@@ -56,11 +56,21 @@ fn bin_of(size: usize) -> usize {
 }
 
 pub use backend::{alloc_uncached, bin_use, dealloc_uncached, set_thread_cache};
-pub use backend::{flush_thread_cache, refresh, slab_of, supported, wasted_bytes};
+pub use backend::{flush_thread_cache, refresh, slab_of, supported, wasted};
+
+/// Bytes of free places in slabs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wasted {
+    /// In the slabs of all arenas but that of scripts.
+    pub data: usize,
+    /// In that of scripts.
+    pub scripts: usize,
+}
 
 #[cfg(not(asan))]
 mod backend {
-    use super::{BinUse, MAX_BINS, SMALL_MAX, Slab, bin_of};
+    use super::{BinUse, MAX_BINS, SMALL_MAX, Slab, Wasted, bin_of};
+    use crate::sys::script_memory;
     use std::alloc::Layout;
     use std::ffi::{CStr, c_int, c_void};
     use std::ptr::{NonNull, null_mut};
@@ -149,29 +159,54 @@ mod backend {
         }
     }
 
-    /// How a bin was used at the last snapshot.
-    pub fn bin_use(bin: usize) -> BinUse {
-        let Some(names) = names() else { return BinUse::default() };
+    /// How a bin of an arena was used at the last snapshot.
+    fn use_in(names: &Names, arena: usize, bin: usize) -> BinUse {
         let of_bin = |mib: &[usize; 6]| {
             let mut mib = *mib;
-            (mib[2], mib[4]) = (ALL_ARENAS, bin);
+            (mib[2], mib[4]) = (arena, bin);
             read::<usize>(&mib).unwrap_or(0)
         };
-        BinUse {
-            slabs: of_bin(&names.bin_slabs),
-            nonfull_slabs: of_bin(&names.bin_nonfull),
-            used: of_bin(&names.bin_regs),
+        match of_bin(&names.bin_slabs) {
+            0 => BinUse::default(),
+            slabs => BinUse {
+                slabs,
+                nonfull_slabs: of_bin(&names.bin_nonfull),
+                used: of_bin(&names.bin_regs),
+            },
         }
     }
 
-    /// Bytes of free places in the slabs of all bins, by the last snapshot.
-    pub fn wasted_bytes() -> usize {
-        let bins = names().map_or(&[][..], |names| &names.bins);
-        let wasted = |(bin, (size, places)): (usize, &(usize, usize))| {
-            let BinUse { slabs, used, .. } = bin_use(bin);
-            (slabs * places).saturating_sub(used) * size
+    /// How a bin was used at the last snapshot: for data, and for scripts.
+    fn uses(names: &Names, bin: usize) -> (BinUse, BinUse) {
+        let all = use_in(names, ALL_ARENAS, bin);
+        let scripts = match script_memory::arena() {
+            Some(arena) if all.slabs > 0 => use_in(names, arena as usize, bin),
+            _ => BinUse::default(),
         };
-        bins.iter().enumerate().map(wasted).sum()
+        let data = BinUse {
+            slabs: all.slabs.saturating_sub(scripts.slabs),
+            nonfull_slabs: all.nonfull_slabs.saturating_sub(scripts.nonfull_slabs),
+            used: all.used.saturating_sub(scripts.used),
+        };
+        (data, scripts)
+    }
+
+    /// How a bin was used at the last snapshot.
+    pub fn bin_use(bin: usize) -> BinUse {
+        names().map_or_else(BinUse::default, |names| uses(names, bin).0)
+    }
+
+    /// Free places in the slabs of all bins, by the last snapshot.
+    pub fn wasted() -> Wasted {
+        let mut wasted = Wasted::default();
+        let Some(names) = names() else { return wasted };
+        for (bin, (size, places)) in names.bins.iter().enumerate() {
+            let free = |bin: BinUse| (bin.slabs * places).saturating_sub(bin.used) * size;
+            let (data, scripts) = uses(names, bin);
+            wasted.data += free(data);
+            wasted.scripts += free(scripts);
+        }
+        wasted
     }
 
     /// The slab in which an address lies; `None` if it is in none.
@@ -254,7 +289,7 @@ mod backend {
 
 #[cfg(asan)]
 mod backend {
-    use super::{BinUse, Slab};
+    use super::{BinUse, Slab, Wasted};
     use std::alloc::{GlobalAlloc, Layout, System};
     use std::ptr::NonNull;
 
@@ -266,9 +301,9 @@ mod backend {
         BinUse { slabs: 2, nonfull_slabs: 1, used: 1 }
     }
     /// Much, and another figure each time: no scan is in vain for long.
-    pub fn wasted_bytes() -> usize {
+    pub fn wasted() -> Wasted {
         let used = crate::sys::malloc::used_memory();
-        fastrand::usize(used..=2 * used)
+        Wasted { data: fastrand::usize(used..=2 * used), scripts: 0 }
     }
     /// # Safety
     /// None is needed here.
@@ -325,7 +360,7 @@ mod tests {
         refresh();
         let bin = bin_use(bin_of(BYTES));
         assert!(bin.nonfull_slabs > 20 && bin.used >= 50, "{bin:?}");
-        assert!(wasted_bytes() > 20 * 7168);
+        assert!(wasted().data > 20 * 7168);
         let sparse = kept.iter().filter(|(_, block)| slab(block).used < slab(block).places).count();
         assert!(sparse > 30, "{sparse}");
         for (_, block) in &kept {

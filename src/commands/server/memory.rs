@@ -89,10 +89,10 @@ pub fn memory_stats(ctx: &mut Ctx<'_>, _args: Args<'_>) -> CmdResult {
     pair(reply, "dataset.bytes", overview.dataset);
     ratio(reply, "dataset.percentage", overview.dataset_percent);
     ratio(reply, "peak.percentage", overview.peak_percent);
-    pair(reply, "allocator.allocated", figures.allocated);
-    pair(reply, "allocator.active", figures.active);
-    pair(reply, "allocator.resident", figures.resident);
-    pair(reply, "allocator.muzzy", figures.muzzy);
+    pair(reply, "allocator.allocated", figures.all.allocated);
+    pair(reply, "allocator.active", figures.all.active);
+    pair(reply, "allocator.resident", figures.all.resident);
+    pair(reply, "allocator.muzzy", figures.all.muzzy);
     let excesses = [
         ("allocator-fragmentation.ratio", "allocator-fragmentation.bytes", overview.allocator_frag),
         ("allocator-rss.ratio", "allocator-rss.bytes", overview.allocator_rss),

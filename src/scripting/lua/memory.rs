@@ -10,9 +10,7 @@ use std::ptr::NonNull;
 
 use crate::scripting::debugger::SharedSession;
 use crate::scripting::host::Host;
-
-/// Lua's own types need no more.
-const ALIGN: usize = 8;
+use crate::sys::script_memory::Pool;
 
 /// The host of the call that is under way. The lifetime is erased: it stands in [`Shared`] only
 /// while `Lua::enter` holds the borrow.
@@ -32,6 +30,8 @@ impl HostPointer {
 
 /// What the interpreter's C side points to.
 pub struct Shared {
+    /// Where its blocks come from.
+    pool: Pool,
     /// Bytes in use.
     pub used: Cell<usize>,
     pub limit: usize,
@@ -47,6 +47,7 @@ pub struct Shared {
 impl Shared {
     pub fn new(limit: usize, random: u64) -> Shared {
         Shared {
+            pool: Pool::new(),
             used: Cell::new(0),
             limit,
             limited: Cell::new(false),
@@ -83,31 +84,15 @@ pub unsafe extern "C" fn allocate(
     if size > old_size && limited && used.saturating_add(size) > shared.limit {
         return std::ptr::null_mut();
     }
-    let Ok(layout) = Layout::from_size_align(size, ALIGN) else { return std::ptr::null_mut() };
-    // SAFETY: `old` came from here with `old_size` bytes, unless that is 0; no block of 0 bytes is
-    // asked for.
-    let new = unsafe {
-        match (old_size, size) {
-            (0, 0) => std::ptr::null_mut(),
-            (0, _) => std::alloc::alloc(layout),
-            (_, 0) => {
-                std::alloc::dealloc(old.cast(), block(old_size));
-                std::ptr::null_mut()
-            }
-            _ => std::alloc::realloc(old.cast(), block(old_size), size),
-        }
-    };
+    // SAFETY: `old` came from here with `old_size` bytes, unless that is 0.
+    let new = unsafe { shared.pool.resize(old.cast(), old_size, size) };
     if size > 0 && new.is_null() {
         if !limited {
+            let layout = Layout::from_size_align(size, 8).unwrap_or(Layout::new::<u8>());
             std::alloc::handle_alloc_error(layout);
         }
         return std::ptr::null_mut();
     }
     shared.used.set(used + size);
     new.cast()
-}
-
-/// The layout of an existing block.
-fn block(size: usize) -> Layout {
-    Layout::from_size_align(size, ALIGN).expect("it was allocated with that size")
 }

@@ -38,10 +38,10 @@ pub(super) fn memory(server: &mut Server, info: &mut Info) {
         ("used_memory_startup", &overview.startup),
         ("used_memory_dataset", &overview.dataset),
         ("used_memory_dataset_perc", &format_args!("{:.2}%", overview.dataset_percent)),
-        ("allocator_allocated", &figures.allocated),
-        ("allocator_active", &figures.active),
-        ("allocator_resident", &figures.resident),
-        ("allocator_muzzy", &figures.muzzy),
+        ("allocator_allocated", &figures.all.allocated),
+        ("allocator_active", &figures.all.active),
+        ("allocator_resident", &figures.all.resident),
+        ("allocator_muzzy", &figures.all.muzzy),
     ]);
     info.bytes("total_system_memory", server.process.total_memory);
     scripting(server, info);

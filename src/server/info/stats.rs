@@ -147,10 +147,11 @@ pub(super) fn debug(server: &mut Server, info: &mut Info) {
     info.field("eventloop_duration_cron_sum", stats.eventloop_duration_cron_us);
     info.field("eventloop_duration_max", stats.eventloop_duration_max_us);
     info.field("eventloop_cmd_per_cycle_max", stats.eventloop_cmd_per_cycle_max);
-    for name in ["allocated", "active", "resident"] {
-        info.field(&format!("allocator_{name}_lua"), 0);
-    }
-    info.field("allocator_frag_bytes_lua", 0);
+    let figures = &server.cron.memory;
+    info.field("allocator_allocated_lua", figures.scripts.allocated);
+    info.field("allocator_active_lua", figures.scripts.active);
+    info.field("allocator_resident_lua", figures.scripts.resident);
+    info.field("allocator_frag_bytes_lua", figures.wasted.scripts);
 }
 
 #[cfg(test)]

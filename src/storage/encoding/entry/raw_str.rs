@@ -222,6 +222,12 @@ impl Drop for RawStr {
     }
 }
 
+impl std::fmt::Debug for RawStr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\"{}\"", self.as_slice().escape_ascii())
+    }
+}
+
 impl Clone for RawStr {
     fn clone(&self) -> Self {
         Self::from_slice(self.as_slice())
