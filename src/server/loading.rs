@@ -150,6 +150,7 @@ impl Server {
             },
             hash: self.hash_limits(),
             deep,
+            salvage: false,
             sanitizations: 0,
         }
     }

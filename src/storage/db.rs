@@ -18,6 +18,11 @@ use super::encoding::hashtable::SlotMut;
 use super::keyspace::{KeyHash, KvStore};
 use super::object::{ObjType, StrValue, Value};
 
+/// Keys whose memory is asked for at a time: what a processor can wait for at once.
+pub const PREFETCH_BATCH: usize = 16;
+/// A database of fewer keys lies in a cache.
+const PREFETCH_FROM: usize = 16 * 1024;
+
 /// See the file's documentation.
 pub struct Db {
     pub id: usize,
@@ -115,6 +120,20 @@ impl Db {
     #[inline(always)]
     pub fn prefetch_entry(&self, at: KeyHash) {
         self.keys.prefetch_entry(at);
+    }
+
+    /// Asks for the memory of keys that are about to be looked up, at most [`PREFETCH_BATCH`]:
+    /// first all buckets, then the entries they lead to. Not if all keys fit into a cache anyway.
+    pub fn prefetch_all(&self, keys: impl Iterator<Item = KeyHash>) {
+        if self.len() < PREFETCH_FROM {
+            return;
+        }
+        let mut asked = [None; PREFETCH_BATCH];
+        for (slot, at) in asked.iter_mut().zip(keys) {
+            self.prefetch_bucket(at);
+            *slot = Some(at);
+        }
+        asked.into_iter().flatten().for_each(|at| self.prefetch_entry(at));
     }
 
     pub fn find(&self, key: &[u8]) -> Option<EntryRef<'_>> {

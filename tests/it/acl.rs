@@ -207,6 +207,70 @@ fn an_acl_file_is_loaded_as_a_whole_or_not_at_all() {
     );
 }
 
+/// A server whose users are those of this file.
+fn with_acl_file(text: &str) -> Server {
+    let mut server = Server::start(&[]);
+    fs::write(server.path("users.acl"), text).unwrap();
+    server.set_config("aclfile", "users.acl");
+    server.restart();
+    server
+}
+
+fn load_users(server: &Server, text: &str) {
+    fs::write(server.path("users.acl"), text).unwrap();
+    assert_reply!(server.client(), ["ACL", "LOAD"], "+OK");
+}
+
+#[test]
+fn acl_load_closes_connections_of_users_who_are_gone_or_lost_a_channel() {
+    let server = with_acl_file(
+        "user ann on nopass ~* &a &b +@all\nuser bob on nopass ~* &* +@all\n\
+         user eve on nopass ~* &* +@all\n",
+    );
+    let mut admin = server.client();
+    let (mut same, mut fewer_keys) = (login(&server, "ann"), login(&server, "bob"));
+    let (mut keeps, mut loses) = (login(&server, "ann"), login(&server, "ann"));
+    let mut gone = login(&server, "eve");
+    keeps.command(&["SUBSCRIBE", "a"]);
+    loses.command(&["SUBSCRIBE", "b"]);
+    load_users(
+        &server,
+        "user ann on nopass ~* &a +@all\nuser bob on nopass ~b* resetchannels +@all\n",
+    );
+    assert!(gone.is_closed_within(CLOSED_LIMIT));
+    assert!(loses.is_closed_within(CLOSED_LIMIT));
+    assert_reply!(admin, ["PUBLISH", "a", "m"], 1);
+    assert_eq!(keeps.read().to_string(), "[\"message\", \"a\", \"m\"]");
+    assert_reply!(same, ["ACL", "WHOAMI"], Some("ann"));
+    assert_reply!(fewer_keys, ["GET", "a"], "-NOPERM No permissions to access a key");
+    assert_reply!(fewer_keys, ["GET", "b"], None);
+}
+
+#[test]
+fn acl_load_gives_the_default_user_what_the_file_says_or_resets_it() {
+    let server = with_acl_file("user default on >secret ~a* +@all\n");
+    let mut old = server.client();
+    assert_reply!(old, ["PING"], "-NOAUTH Authentication required.");
+    assert_reply!(old, ["AUTH", "secret"], "+OK");
+    assert_reply!(old, ["GET", "b"], "-NOPERM No permissions to access a key");
+    fs::write(server.path("users.acl"), "user ann on nopass\n").unwrap();
+    assert_reply!(old, ["ACL", "LOAD"], "+OK");
+    // Not in the file: it may do everything, without a password.
+    assert_reply!(old, ["GET", "b"], None);
+    assert_reply!(server.client(), ["GET", "b"], None);
+    let rules = call!(old, ["ACL", "LIST"]).to_string();
+    assert!(rules.contains("user default on nopass sanitize-payload ~* &* +@all"), "{rules}");
+    load_users(&server, "user default on >other ~* &* +@all\n");
+    // Who is in stays in; who comes must know the new password.
+    assert_reply!(old, ["GET", "b"], None);
+    let mut new = server.client();
+    assert_reply!(new, ["GET", "b"], "-NOAUTH Authentication required.");
+    assert_reply!(new, ["AUTH", "other"], "+OK");
+    fs::write(server.path("users.acl"), "user default off\nuser default on\n").unwrap();
+    assert!(new.command(&["ACL", "LOAD"]).is_error());
+    assert_reply!(new, ["GET", "b"], None);
+}
+
 #[test]
 fn secrets_are_hidden_from_the_slow_log() {
     let server = Server::start(&[("slowlog-log-slower-than", "0")]);

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use crate::common::Server;
+use crate::common::client::Client;
 use crate::common::server::{binary_under_test, wait_until};
 use crate::rdb_save::fill;
 
@@ -158,6 +159,54 @@ fn restore_and_its_options() {
     call!(client, ["DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", 1]);
     let reply = client.command(&[&b"RESTORE"[..], b"x", b"0", &damaged(4)]).to_string();
     assert!(reply.contains("Bad data format"), "{reply}");
+}
+
+/// Bytes that are said to be a value of this type, of the version before.
+fn restore_raw(client: &mut Client, key: &str, rdb_type: u8, listpack: &[u8]) -> String {
+    let mut payload = vec![rdb_type, u8::try_from(listpack.len()).unwrap()];
+    payload.extend_from_slice(listpack);
+    payload.extend_from_slice(&[11, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    client.command(&[&b"RESTORE"[..], key.as_bytes(), b"0", &payload]).to_string()
+}
+
+fn listpack(entries: &[u8], count: u8) -> Vec<u8> {
+    let total = u8::try_from(entries.len() + 7).unwrap();
+    [&[total, 0, 0, 0, count, 0], entries, &[0xFF]].concat()
+}
+
+#[test]
+fn of_a_payload_that_is_not_checked_what_stands_in_front_of_damage_is_kept() {
+    const SET: u8 = 20;
+    const ZSET: u8 = 17;
+    const HASH: u8 = 16;
+    let server = start();
+    let mut client = server.client();
+    call!(client, ["DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", 1]);
+    // 1, 2, 3, and an entry that reaches over the end.
+    let damaged = listpack(&[1, 1, 2, 1, 3, 1, 0xBF, 1], 4);
+    let lies = listpack(&[1, 1, 2, 1, 2, 1], 40);
+    assert_eq!(restore_raw(&mut client, "set", SET, &damaged), "+OK");
+    assert_reply!(client, ["SMEMBERS", "set"], "[\"1\", \"2\", \"3\"]");
+    assert_eq!(restore_raw(&mut client, "hash", HASH, &damaged), "+OK");
+    assert_reply!(client, ["HGETALL", "hash"], "[\"1\", \"2\"]");
+    assert_reply!(client, ["HLEN", "hash"], 1);
+    assert_eq!(restore_raw(&mut client, "zset", ZSET, &lies), "+OK");
+    assert_reply!(client, ["ZRANGE", "zset", 0, -1, "WITHSCORES"], "[\"1\", \"2\"]");
+    assert_eq!(restore_raw(&mut client, "twice", SET, &lies), "+OK");
+    assert_reply!(client, ["SCARD", "twice"], 3);
+    assert_reply!(client, ["SDIFF", "twice"], "[\"1\", \"2\"]");
+    // A field twice, where fields must go into a table.
+    let pairs = listpack(&[1, 1, 2, 1, 1, 1, 3, 1], 4);
+    assert_eq!(restore_raw(&mut client, "pairs", HASH, &pairs), "+OK");
+    call!(client, ["CONFIG", "SET", "hash-max-listpack-entries", 1]);
+    assert!(restore_raw(&mut client, "table", HASH, &pairs).contains("Bad data format"));
+    let no_outline = &damaged[1..];
+    assert!(restore_raw(&mut client, "none", SET, no_outline).contains("Bad data format"));
+    call!(client, ["CONFIG", "SET", "sanitize-dump-payload", "yes"]);
+    for (rdb_type, bytes) in [(SET, &damaged), (HASH, &damaged), (ZSET, &lies), (HASH, &pairs)] {
+        assert!(restore_raw(&mut client, "none", rdb_type, bytes).contains("Bad data format"));
+    }
+    assert_reply!(client, ["EXISTS", "none", "table"], 0);
 }
 
 #[test]

@@ -164,3 +164,47 @@ fn expired_keys_are_told() {
     writer.command(&["FLUSHDB"]);
     assert_eq!(client.read().to_string(), ">[\"invalidate\", (null)]");
 }
+
+#[test]
+fn keys_that_a_script_reads_are_tracked_for_its_caller() {
+    let server = Server::start(&[]);
+    let (mut caller, mut writer) = (tracker(&server, &[]), server.client());
+    let code = "redis.call('get', KEYS[1]) redis.call('set', 'written', 1) \
+                return redis.call('exists', 'undeclared')";
+    assert_reply!(caller, ["EVAL", code, 2, "read", "declared"], 0);
+    // What was read counts, not what was declared.
+    assert_eq!(server.info("tracking_total_keys"), "2");
+    writer.command(&["MSET", "declared", "1", "written", "1", "undeclared", "1", "read", "1"]);
+    assert_eq!(caller.read().to_string(), invalidation("undeclared"));
+    assert_eq!(caller.read().to_string(), invalidation("read"));
+    let code = "return redis.call('hget', KEYS[1], 'f')";
+    assert_reply!(caller, ["EVAL_RO", code, 2, "hash", "declared"], "(null)");
+    let library = "#!lua name=lib\nredis.register_function{function_name='get', callback=function(\
+                   keys) return redis.call('get', keys[1]) end, flags={'no-writes'}}";
+    call!(writer, ["FUNCTION", "LOAD", library]);
+    assert_reply!(caller, ["FCALL_RO", "get", 2, "called", "declared"], "(null)");
+    assert_eq!(server.info("tracking_total_keys"), "2");
+    writer.command(&["HSET", "hash", "f", "1"]);
+    writer.command(&["MSET", "declared", "1", "called", "1"]);
+    assert_eq!(caller.read().to_string(), invalidation("hash"));
+    assert_eq!(caller.read().to_string(), invalidation("called"));
+    assert_reply!(caller, ["PING"], "+PONG");
+}
+
+#[test]
+fn a_script_that_changes_a_tracked_key_tells_after_its_reply() {
+    let server = Server::start(&[]);
+    let mut caller = tracker(&server, &[]);
+    let code = "redis.call('get', KEYS[1]) redis.call('set', KEYS[1], 'v') return 'done'";
+    assert_reply!(caller, ["EVAL", code, 1, "k"], Some("done"));
+    assert_eq!(caller.read().to_string(), invalidation("k"));
+    let mut optin = tracker(&server, &["OPTIN"]);
+    let code = "return redis.call('get', KEYS[1])";
+    optin.command(&["EVAL", code, "1", "not asked for"]);
+    optin.command(&["CLIENT", "CACHING", "YES"]);
+    optin.command(&["EVAL", code, "1", "asked"]);
+    let mut writer = server.client();
+    writer.command(&["MSET", "not asked for", "1", "asked", "1"]);
+    assert_eq!(optin.read().to_string(), invalidation("asked"));
+    assert_reply!(optin, ["PING"], "+PONG");
+}

@@ -165,7 +165,7 @@ pub fn combine(op: Op, operands: &[impl AsRef<[u8]>], len: usize) -> RawStr {
         result.grow_zeroed(end);
         let block = &mut result.as_mut_slice()[start..end];
         if op == Op::Not {
-            block.iter_mut().for_each(|byte| *byte = !*byte);
+            widest(Invert(&mut *block));
         }
         for other in others {
             let other = other.as_ref();
@@ -173,6 +173,18 @@ pub fn combine(op: Op, operands: &[impl AsRef<[u8]>], len: usize) -> RawStr {
         }
     }
     result
+}
+
+/// All bits the other way round.
+struct Invert<'a>(&'a mut [u8]);
+
+impl Kernel for Invert<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.0.iter_mut().for_each(|byte| *byte = !*byte);
+    }
 }
 
 /// `block op= other`, of which the end may be missing.

@@ -4,6 +4,7 @@
 use crate::commands::args::{int, int_or, is_option};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::{NotifyFlags, SanitizeDumpPayload};
+use crate::persistence::rdb::object_load::ObjectRules;
 use crate::persistence::rdb::payload::{PayloadError, load_payload};
 use crate::server::client::ClientFlags;
 use crate::server::loading::load_fault_text;
@@ -104,7 +105,7 @@ fn payload_value(ctx: &mut Ctx<'_>, payload: &[u8]) -> Result<Value, ReplyError>
             !(trusted || ctx.server.loading.active || ctx.client.flags.has(ClientFlags::MASTER))
         }
     };
-    let mut rules = ctx.server.object_rules(deep);
+    let mut rules = ObjectRules { salvage: true, ..ctx.server.object_rules(deep) };
     let verify = !ctx.server.debug.skip_checksum_validation;
     let result = load_payload(payload, verify, &mut rules);
     ctx.server.stats.dump_payload_sanitizations += rules.sanitizations;

@@ -10,6 +10,7 @@ use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
 use crate::protocol::reply::{Aggregate, Reply};
 use crate::server::blocking::BlockKind;
+use crate::server::log;
 use crate::storage::types::stream::{ConsumerId, Group, Log, Stream, StreamId};
 
 /// From where a stream is read.
@@ -138,13 +139,25 @@ fn reply_name(reply: &mut Reply, key: &[u8]) {
     reply.bulk(key);
 }
 
+/// Says that a stream counts entries but has none: a damaged payload was restored unchecked. The
+/// words are those that operators look for when Redis has met a state that must not be.
+#[cold]
+fn report_lost_entries(length: u64) {
+    log::warning(&format!("Guru Meditation: Corrupt stream, length is {length}, but no max id"));
+}
+
 fn read_plain(ctx: &mut Ctx<'_>, key: &[u8], from: From, count: u64) -> Result<bool, ReplyError> {
     let Ctx { server, client } = ctx;
     let limit = server.reply_limit(client);
     let Some(stream) = server.read::<Stream>(client.db, key)? else { return Ok(false) };
     let (log, From::After(after)) = (stream.log(), from) else { return Ok(false) };
-    if log.last_entry_id().is_none_or(|last| last <= after) {
-        return Ok(false);
+    match log.last_entry_id() {
+        Some(last) if last > after => {}
+        None if log.length() > 0 => {
+            report_lost_entries(log.length());
+            return Ok(false);
+        }
+        _ => return Ok(false),
     }
     let Some(start) = after.next() else { return Ok(false) };
     reply_name(&mut client.reply, key);

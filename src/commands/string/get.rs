@@ -4,6 +4,7 @@ use super::expire_options::{For, Options};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
 use crate::server::networking::DIRECT_BYTES;
+use crate::storage::db::PREFETCH_BATCH;
 use crate::storage::object::StrRef;
 
 /// Replies the string, or null. True if it existed.
@@ -109,10 +110,14 @@ pub fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 pub fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     ctx.client.reply.array(args.len() - 1);
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
-    for key in &args[1..] {
-        match server.lookup_read(client.db, key).and_then(|entry| entry.str_value()) {
-            Some(value) => value.with_bytes(|bytes| client.reply.bulk(bytes)),
-            None => client.reply.null(),
+    for keys in args[1..].chunks(PREFETCH_BATCH) {
+        let db = &server.keyspace.dbs[client.db];
+        db.prefetch_all(keys.iter().map(|key| db.hash(key)));
+        for key in keys {
+            match server.lookup_read(client.db, key).and_then(|entry| entry.str_value()) {
+                Some(value) => value.with_bytes(|bytes| client.reply.bulk(bytes)),
+                None => client.reply.null(),
+            }
         }
     }
     Ok(())

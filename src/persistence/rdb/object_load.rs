@@ -3,8 +3,8 @@
 //! Not here: keys and what stands around a value (`load`), streams (`stream`).
 //!
 //! Invariants: a value that was accepted is one that commands can work on without a panic, and has
-//! as many elements as it says. With `deep` off they may stand twice or in a wrong order. A
-//! collection without elements is no value.
+//! as many elements as it says. With `deep` off they may stand twice or in a wrong order; with
+//! `salvage` on it may lack what stood behind damage. A collection without elements is no value.
 
 mod hash;
 
@@ -33,7 +33,10 @@ pub struct ObjectRules {
     pub hash: HashLimits,
     /// Check what entries mean of what is copied as it is (`sanitize-dump-payload`).
     pub deep: bool,
-    /// How often that was done.
+    /// Where `deep` is off: keep what stands in front of damage in a listpack, instead of refusing
+    /// it. Only for single values that a client sends: half of a file is no data set.
+    pub salvage: bool,
+    /// How often values were checked deeply.
     pub sanitizations: u64,
 }
 
@@ -46,6 +49,7 @@ impl ObjectRules {
             zset: ZSetLimits { max_listpack_entries: 128, max_listpack_value: 64 },
             hash: HashLimits::default(),
             deep,
+            salvage: false,
             sanitizations: 0,
         }
     }
@@ -121,14 +125,25 @@ fn or_corrupt<T>(result: Result<T, Invalid>, text: &'static str) -> Result<T, Fa
 /// A listpack that was read as a whole, with whole tuples of entries. What is always checked is
 /// that it has the entries it says it has: replies promise that many elements.
 fn whole_listpack(
-    reader: &mut Reader<'_>,
+    bytes: &[u8],
     tuple: usize,
     rules: &mut ObjectRules,
     text: &'static str,
 ) -> Result<Listpack, Fault> {
     rules.sanitizations += u64::from(rules.deep);
-    let lp = or_corrupt(Listpack::from_bytes_validated(reader.text()?, true), text)?;
-    if lp.len().is_multiple_of(tuple) { Ok(lp) } else { Err(Fault::corrupt(text)) }
+    match Listpack::from_bytes_validated(bytes, true) {
+        Ok(lp) if lp.len().is_multiple_of(tuple) => Ok(lp),
+        _ if rules.salvage && !rules.deep => or_corrupt(in_front_of_damage(bytes, tuple), text),
+        _ => Err(Fault::corrupt(text)),
+    }
+}
+
+/// The whole tuples up to the first entry that is none, of what has the outline of a listpack, and
+/// no more of them than it says.
+fn in_front_of_damage(bytes: &[u8], tuple: usize) -> Result<Listpack, Invalid> {
+    let lp = LpRef::validated(bytes, false)?;
+    let whole = lp.len().min(lp.iter().count()) / tuple * tuple;
+    Ok(Listpack::from_values(lp.iter().take(whole).map(|(_, entry)| entry)))
 }
 
 /// Whether the first of each `tuple` entries is unique, and no tuple is incomplete.
@@ -230,9 +245,7 @@ fn quicklist(
             continue;
         }
         let lp = if rdb_type == RdbType::ListQuicklist2 {
-            rules.sanitizations += u64::from(rules.deep);
-            let lp = Listpack::from_bytes_validated(bytes, true);
-            or_corrupt(lp, "Listpack integrity check failed.")?
+            whole_listpack(bytes, 1, rules, "Listpack integrity check failed.")?
         } else {
             or_corrupt(convert_ziplist(bytes, false), "Ziplist integrity check failed.")?
         };
@@ -275,7 +288,7 @@ fn finish_set(mut set: Set, rules: &ObjectRules) -> Value {
 
 fn set_listpack(reader: &mut Reader<'_>, rules: &mut ObjectRules) -> Result<Option<Value>, Fault> {
     const TEXT: &str = "Set listpack integrity check failed.";
-    let lp = whole_listpack(reader, 1, rules, TEXT)?;
+    let lp = whole_listpack(reader.text()?, 1, rules, TEXT)?;
     if rules.deep {
         or_corrupt(check_tuples(lp.as_lp(), 1), TEXT)?;
     }
@@ -332,7 +345,7 @@ fn zset_ziplist(reader: &mut Reader<'_>, rules: &ObjectRules) -> Result<Option<V
 
 fn zset_listpack(reader: &mut Reader<'_>, rules: &mut ObjectRules) -> Result<Option<Value>, Fault> {
     const TEXT: &str = "Zset listpack integrity check failed.";
-    let lp = whole_listpack(reader, 2, rules, TEXT)?;
+    let lp = whole_listpack(reader.text()?, 2, rules, TEXT)?;
     if rules.deep {
         or_corrupt(check_tuples(lp.as_lp(), 2), TEXT)?;
     }

@@ -17,19 +17,48 @@ struct Span {
     len: usize,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Element {
-    text: Span,
-    score: f64,
+/// What elements are ordered by, one for each.
+enum Weights {
+    /// Themselves, as texts.
+    Texts,
+    Numbers(Vec<f64>),
     /// What BY … ALPHA found.
-    weight: Option<Span>,
+    Found(Vec<Option<Span>>),
+}
+
+/// An element's place in the order: of two, the one with the smaller key comes first; where keys
+/// are equal, what they were made of decides.
+#[derive(Debug, Clone, Copy)]
+struct Ranked {
+    key: u64,
+    at: usize,
+}
+
+impl Ranked {
+    /// One number to compare, without a branch.
+    fn packed(&self) -> u128 {
+        u128::from(self.key) << 64 | self.at as u128
+    }
 }
 
 /// The elements, in the collection's order until `sort`.
-#[derive(Default)]
 pub(super) struct Elements {
     arena: Vec<u8>,
-    elements: Vec<Element>,
+    texts: Vec<Span>,
+    weights: Weights,
+    /// Empty until sorted.
+    order: Vec<Ranked>,
+}
+
+impl Default for Elements {
+    fn default() -> Self {
+        Elements {
+            arena: Vec::new(),
+            texts: Vec::new(),
+            weights: Weights::Texts,
+            order: Vec::new(),
+        }
+    }
 }
 
 /// Number of elements of a sortable value.
@@ -96,7 +125,7 @@ impl Elements {
 
     pub fn push(&mut self, text: &[u8]) {
         let text = self.keep(text);
-        self.elements.push(Element { text, score: 0.0, weight: None });
+        self.texts.push(text);
     }
 
     fn keep(&mut self, bytes: &[u8]) -> Span {
@@ -106,7 +135,7 @@ impl Elements {
     }
 
     pub fn len(&self) -> usize {
-        self.elements.len()
+        self.texts.len()
     }
 
     fn text(&self, span: Span) -> &[u8] {
@@ -115,70 +144,129 @@ impl Elements {
 
     /// The `i`-th element.
     pub fn bytes(&self, i: usize) -> &[u8] {
-        self.text(self.elements[i].text)
+        let at = self.order.get(i).map_or(i, |ranked| ranked.at);
+        self.text(self.texts[at])
     }
 
     /// Takes each element as its own number; false if one is none.
     pub fn weigh_by_themselves(&mut self) -> bool {
         let mut valid = true;
-        for i in 0..self.elements.len() {
-            let number = score(self.bytes(i));
+        let number = |span: &Span| {
+            let number = score(self.text(*span));
             valid &= number.is_some();
-            self.elements[i].score = number.unwrap_or(0.0);
-        }
+            number.unwrap_or(0.0)
+        };
+        self.weights = Weights::Numbers(self.texts.iter().map(number).collect());
         valid
     }
 
     /// Sets what BY found for the `i`-th element; false if it is to be a number and is none.
+    /// Elements for which it found nothing weigh 0, or less than any text.
     pub fn set_weight(&mut self, i: usize, weight: &[u8], alpha: bool) -> bool {
+        let len = self.texts.len();
         if alpha {
-            self.elements[i].weight = Some(self.keep(weight));
+            let weight = self.keep(weight);
+            if !matches!(self.weights, Weights::Found(_)) {
+                self.weights = Weights::Found(vec![None; len]);
+            }
+            if let Weights::Found(weights) = &mut self.weights {
+                weights[i] = Some(weight);
+            }
             return true;
         }
         let number = score(weight);
-        self.elements[i].score = number.unwrap_or(0.0);
+        if !matches!(self.weights, Weights::Numbers(_)) {
+            self.weights = Weights::Numbers(vec![0.0; len]);
+        }
+        if let Weights::Numbers(weights) = &mut self.weights {
+            weights[i] = number.unwrap_or(0.0);
+        }
         number.is_some()
-    }
-
-    fn compare(&self, options: &Options<'_>, by: Collation, a: &Element, b: &Element) -> Ordering {
-        let bytes = |e: &Element| self.text(e.text);
-        let order = if !options.alpha {
-            let scores = a.score.partial_cmp(&b.score).expect("score() gives no NaN");
-            // Equal scores in a defined order, so that replies do not depend on the encoding.
-            scores.then_with(|| bytes(a).cmp(bytes(b)))
-        } else if options.by.is_some() {
-            match (a.weight, b.weight) {
-                (Some(x), Some(y)) => by.compare(self.text(x), self.text(y)),
-                (x, y) => x.is_some().cmp(&y.is_some()),
-            }
-        } else {
-            by.compare(bytes(a), bytes(b))
-        };
-        if options.desc { order.reverse() } else { order }
     }
 
     /// Orders the elements; outside of `range` only as far as needed to know which are in it.
     pub fn sort(&mut self, options: &Options<'_>, collation: Collation, range: Range<usize>) {
-        let mut elements = std::mem::take(&mut self.elements);
-        let compare = |a: &Element, b: &Element| self.compare(options, collation, a, b);
+        let len = self.texts.len();
         let Range { start, end } = range;
         if start >= end {
-            self.elements = elements;
             return;
         }
-        if range_is_part(start, end, elements.len()) {
-            if end < elements.len() {
-                elements.select_nth_unstable_by(end - 1, compare);
+        let by_text = |span: Span| match collation {
+            Collation::Bytes => text_key(self.text(span)),
+            // Only the locale knows: all keys are equal.
+            Collation::Locale => 0,
+        };
+        let key = |at: usize| match self.weights(options) {
+            Weights::Numbers(numbers) => number_key(numbers[at]),
+            Weights::Found(found) => found[at].map_or(0, by_text),
+            Weights::Texts if options.by.is_some() || !options.alpha => 0,
+            Weights::Texts => by_text(self.texts[at]),
+        };
+        let key = |at: usize| if options.desc { !key(at) } else { key(at) };
+        let mut order: Vec<Ranked> = (0..len).map(|at| Ranked { key: key(at), at }).collect();
+        let compare = |a: &Ranked, b: &Ranked| {
+            let equal = || {
+                let order = self.compare(options, collation, a.at, b.at);
+                if options.desc { order.reverse() } else { order }
+            };
+            // What weighs the same stays in the collection's order.
+            a.key.cmp(&b.key).then_with(equal).then_with(|| a.at.cmp(&b.at))
+        };
+        if start == 0 && end == len {
+            order.sort_unstable_by_key(Ranked::packed);
+            for equal in order.chunk_by_mut(|a, b| a.key == b.key).filter(|run| run.len() > 1) {
+                equal.sort_unstable_by(compare);
             }
-            if start > 0 {
-                elements[..end].select_nth_unstable_by(start, compare);
-            }
+            self.order = order;
+            return;
         }
-        elements[start..end].sort_by(compare);
-        self.elements = elements;
+        if end < len {
+            order.select_nth_unstable_by(end - 1, compare);
+        }
+        if start > 0 {
+            order[..end].select_nth_unstable_by(start, compare);
+        }
+        order[start..end].sort_unstable_by(compare);
+        self.order = order;
+    }
+
+    fn weights(&self, options: &Options<'_>) -> &Weights {
+        match &self.weights {
+            Weights::Numbers(_) if options.alpha => &Weights::Texts,
+            weights => weights,
+        }
+    }
+
+    /// The order of two elements whose keys are equal.
+    fn compare(&self, options: &Options<'_>, by: Collation, a: usize, b: usize) -> Ordering {
+        let text = |at: usize| self.text(self.texts[at]);
+        match self.weights(options) {
+            // Equal scores in a defined order, so that replies do not depend on the encoding.
+            Weights::Numbers(_) => text(a).cmp(text(b)),
+            Weights::Found(found) => match (found[a], found[b]) {
+                (Some(x), Some(y)) => by.compare(self.text(x), self.text(y)),
+                (x, y) => x.is_some().cmp(&y.is_some()),
+            },
+            // BY found nothing at all.
+            Weights::Texts if !options.alpha => text(a).cmp(text(b)),
+            Weights::Texts if options.by.is_some() => Ordering::Equal,
+            Weights::Texts => by.compare(text(a), text(b)),
+        }
     }
 }
 
-fn range_is_part(start: usize, end: usize, len: usize) -> bool {
-    start > 0 || end < len
+/// Orders as the first eight bytes of texts do.
+fn text_key(text: &[u8]) -> u64 {
+    let mut head = [0; 8];
+    let len = text.len().min(head.len());
+    head[..len].copy_from_slice(&text[..len]);
+    u64::from_be_bytes(head)
+}
+
+/// Orders as numbers do; none is NaN.
+fn number_key(number: f64) -> u64 {
+    const SIGN: u64 = 1 << 63;
+    // -0.0 + 0.0 is 0.0, its equal.
+    let bits = (number + 0.0).to_bits();
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }

@@ -16,6 +16,7 @@ use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
 use crate::server::acl::check_reading_all_keys;
 use crate::server::client::ClientFlags;
+use crate::storage::db::PREFETCH_BATCH;
 use crate::storage::object::{ObjType, ThinValue};
 use crate::storage::types::list::{List, ListEnd};
 use elements::Elements;
@@ -95,6 +96,10 @@ fn weigh(ctx: &mut Ctx<'_>, found: &mut Elements, options: &Options<'_>) -> CmdR
             let (mut name, mut weight) = (Vec::new(), Vec::new());
             let db = ctx.client.db;
             for i in 0..found.len() {
+                if i % PREFETCH_BATCH == 0 {
+                    let next = (i..found.len()).map(|i| found.bytes(i));
+                    by.prefetch(&ctx.server.keyspace.dbs[db], next, &mut name);
+                }
                 weight.clear();
                 let exists = by.with_value(ctx.server, db, found.bytes(i), &mut name, |value| {
                     weight.extend_from_slice(value.unwrap_or_default());
@@ -120,7 +125,12 @@ fn reply(ctx: &mut Ctx<'_>, found: &Elements, gets: &[Pattern<'_>], range: Range
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
     client.reply.array(output_len(gets, &range));
     let mut name = Vec::new();
-    for i in range {
+    for (n, i) in range.clone().enumerate() {
+        if n % PREFETCH_BATCH == 0 {
+            let db = &server.keyspace.dbs[client.db];
+            let next = || (i..range.end).map(|i| found.bytes(i));
+            gets.iter().for_each(|get| get.prefetch(db, next(), &mut name));
+        }
         let element = found.bytes(i);
         if gets.is_empty() {
             client.reply.bulk(element);

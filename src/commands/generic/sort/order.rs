@@ -1,11 +1,20 @@
 //! Numbers and texts in SORT's order.
 
-use crate::protocol::number::parse_f64_prefix;
+use crate::protocol::number::{parse_f64_prefix, parse_i64};
 use crate::sys::locale;
 use std::cmp::Ordering;
 
+/// Integers of so many characters are doubles without rounding.
+const EXACT_DIGITS: usize = 15;
+
 /// The number that a weight is; empty is 0. `None` if it is none (or is NaN, or overflows).
 pub(super) fn score(text: &[u8]) -> Option<f64> {
+    // Most are short integers.
+    if text.len() <= EXACT_DIGITS
+        && let Some(int) = parse_i64(text)
+    {
+        return Some(int as f64);
+    }
     // As C reads a string: to the first zero byte.
     let text = text.split(|&b| b == 0).next().unwrap_or_default();
     if text.is_empty() {

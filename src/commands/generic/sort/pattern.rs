@@ -1,6 +1,7 @@
 //! BY and GET patterns: `weight_*`, `hash_*->field`, `#`.
 
 use crate::server::Server;
+use crate::storage::db::Db;
 use crate::storage::object::ValueRef;
 
 /// Where the value for an element is found.
@@ -39,6 +40,30 @@ impl<'a> Pattern<'a> {
         !matches!(self, Pattern::Key { .. })
     }
 
+    /// Makes `name` the key for `element`.
+    fn name_key(&self, element: &[u8], name: &mut Vec<u8>) {
+        let Pattern::Key { before, after, .. } = *self else { return };
+        name.clear();
+        name.extend_from_slice(before);
+        name.extend_from_slice(element);
+        name.extend_from_slice(after);
+    }
+
+    /// Asks for the memory of the keys for these elements, which are looked up next.
+    pub fn prefetch<'e>(
+        &self,
+        db: &Db,
+        elements: impl Iterator<Item = &'e [u8]>,
+        name: &mut Vec<u8>,
+    ) {
+        if let Pattern::Key { .. } = self {
+            db.prefetch_all(elements.map(|element| {
+                self.name_key(element, name);
+                db.hash(name)
+            }));
+        }
+    }
+
     /// Calls `f` with the value for `element`, `None` if there is none. `name` is scratch space.
     pub fn with_value<R>(
         &self,
@@ -48,15 +73,12 @@ impl<'a> Pattern<'a> {
         name: &mut Vec<u8>,
         f: impl FnOnce(Option<&[u8]>) -> R,
     ) -> R {
-        let (before, after, field) = match *self {
+        let field = match *self {
             Pattern::Itself => return f(Some(element)),
             Pattern::Constant => return f(None),
-            Pattern::Key { before, after, field } => (before, after, field),
+            Pattern::Key { field, .. } => field,
         };
-        name.clear();
-        name.extend_from_slice(before);
-        name.extend_from_slice(element);
-        name.extend_from_slice(after);
+        self.name_key(element, name);
         // What a SORT … STORE of our master found was not over then.
         let never = server.exec.from_master || server.keeps_expired();
         let now_ms = if never { i64::MIN } else { server.clock.cmd_time_ms };

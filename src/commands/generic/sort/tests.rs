@@ -118,3 +118,55 @@ fn missing_weights_come_first() {
     assert_eq!(order, [&b"b"[..], b"c", b"a"]);
     assert!(!found.set_weight(0, b"not a number", false));
 }
+
+proptest! {
+    /// A stable sort by the weights, reversed as a whole where nothing is equal.
+    #[test]
+    fn weights_as_a_stable_sort_orders_them(
+        weights in prop::collection::vec(prop::option::of("[ab]{0,10}"), 0..60),
+        limit in (0i64..70, -1i64..70),
+        desc: bool,
+    ) {
+        let by = Some(Pattern::new(b"w_*"));
+        let options = Options { limit: Some(limit), desc, alpha: true, by, ..Options::default() };
+        let mut found = Elements::default();
+        for n in 0..weights.len() {
+            found.push(n.to_string().as_bytes());
+        }
+        for (i, weight) in weights.iter().enumerate() {
+            if let Some(weight) = weight {
+                prop_assert!(found.set_weight(i, weight.as_bytes(), true));
+            }
+        }
+        let range = options.range(weights.len());
+        found.sort(&options, Collation::Bytes, range.clone());
+        let mut naive: Vec<usize> = (0..weights.len()).collect();
+        naive.sort_by(|a, b| {
+            let order = weights[*a].cmp(&weights[*b]);
+            if desc { order.reverse() } else { order }
+        });
+        let naive: Vec<_> = naive.iter().map(usize::to_string).collect();
+        let got: Vec<String> =
+            range.clone().map(|i| String::from_utf8(found.bytes(i).to_vec()).unwrap()).collect();
+        prop_assert_eq!(got, &naive[range]);
+    }
+}
+
+#[test]
+fn numbers_of_all_kinds_are_in_order() {
+    let ordered = ["-inf", "-1e300", "-20", "-0.5", "-0", "0", "1e-300", "3", "3.0", "20", "inf"];
+    for desc in [false, true] {
+        let mut found = Elements::default();
+        for text in ordered.iter().rev() {
+            found.push(text.as_bytes());
+        }
+        assert!(found.weigh_by_themselves());
+        let options = Options { desc, ..Options::default() };
+        found.sort(&options, Collation::Bytes, 0..ordered.len());
+        let mut got: Vec<&[u8]> = (0..ordered.len()).map(|i| found.bytes(i)).collect();
+        if desc {
+            got.reverse();
+        }
+        assert_eq!(got, ordered.map(str::as_bytes));
+    }
+}

@@ -206,27 +206,31 @@ pub fn listpack(
 ) -> Result<Option<Value>, Fault> {
     const TEXT: &str = "Hash listpack integrity check failed.";
     let tuple = if with_expires { 3 } else { 2 };
-    let lp = whole_listpack(reader, tuple, rules, TEXT)?;
+    let lp = whole_listpack(reader.text()?, tuple, rules, TEXT)?;
     if rules.deep && !lp.is_empty() {
         or_corrupt(Hash::check_listpack(lp.as_lp(), with_expires), TEXT)?;
     }
     let hash = if with_expires { Hash::from_listpack_ex(lp) } else { Hash::from_listpack(lp) };
-    Ok(finish(hash, rules))
+    finish(hash, rules)
 }
 
-fn finish(mut hash: Hash, rules: &ObjectRules) -> Option<Value> {
+fn finish(mut hash: Hash, rules: &ObjectRules) -> Result<Option<Value>, Fault> {
     if hash.is_empty() {
-        return None;
+        return Ok(None);
     }
+    let fields = hash.len();
     hash.convert_if_too_many(&rules.hash);
-    Some(hash.into_value())
+    if hash.len() < fields {
+        return Err(Fault::corrupt("Hash listpack with dup elements"));
+    }
+    Ok(Some(hash.into_value()))
 }
 
 /// A ziplist of pairs.
 pub fn ziplist(reader: &mut Reader<'_>, rules: &ObjectRules) -> Result<Option<Value>, Fault> {
     let lp = convert_ziplist(reader.text()?, true);
     let lp = or_corrupt(lp, "Hash ziplist integrity check failed.")?;
-    Ok(finish(Hash::from_listpack(lp), rules))
+    finish(Hash::from_listpack(lp), rules)
 }
 
 /// A zipmap.

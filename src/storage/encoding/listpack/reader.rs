@@ -28,6 +28,25 @@ pub const EOF: u8 = 0xFF;
 /// The count that means "more than fits, walk to know".
 pub const COUNT_UNKNOWN: u16 = u16::MAX;
 
+/// Size of a whole entry by its first byte, for forms of which that is enough: no branch for a
+/// processor to guess wrong. Their backlen is one byte. 0 for the others.
+static SHORT_SIZES: [u8; 256] = {
+    let mut sizes = [0; 256];
+    let mut first = 0;
+    while first < 256 {
+        sizes[first] = match first {
+            0..=0x7F => 2,
+            0x80..=0xBF => 2 + (first & 0x3F) as u8,
+            0xC0..=0xDF => 3,
+            0xF1..=0xF3 => 4 + (first - 0xF1) as u8,
+            0xF4 => 10,
+            _ => 0,
+        };
+        first += 1;
+    }
+    sizes
+};
+
 /// Offset of an entry from the start of the listpack; valid until the next change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pos(pub usize);
@@ -323,19 +342,15 @@ impl<'a> LpRef<'a> {
                 index -= count;
             }
         }
-        if forward {
-            let mut pos = HEADER;
-            for _ in 0..index {
-                pos += self.decode(pos)?.1;
-            }
-            self.decode(pos).map(|_| Pos(pos))
+        let steps = usize::try_from(index.unsigned_abs()).ok()?;
+        let mut walk = self.iter();
+        let pos = if forward {
+            walk.skip_entries(steps)?;
+            walk.pos()
         } else {
-            let mut pos = Pos(self.end());
-            for _ in index..0 {
-                pos = self.prev(pos)?;
-            }
-            Some(pos)
-        }
+            walk.skip_entries_back(steps)?
+        };
+        self.decode(pos.0).map(|_| pos)
     }
 
     /// The `index`-th entry and its value.
@@ -409,12 +424,9 @@ impl Iter<'_> {
     pub fn skip_entries(&mut self, count: usize) -> Option<()> {
         for _ in 0..count {
             let rest = self.lp.bytes.get(self.front..self.back)?;
-            // The short forms have a backlen of one byte.
-            let size = match *rest.first()? {
-                0..=0x7F => 2,
-                first @ 0x80..=0xBF => 2 + usize::from(first & 0x3F),
-                0xC0..=0xDF => 3,
-                _ => self.lp.decode(self.front)?.1,
+            let size = match SHORT_SIZES[usize::from(*rest.first()?)] {
+                0 => self.lp.decode(self.front)?.1,
+                size => usize::from(size),
             };
             if size > rest.len() {
                 return None;

@@ -98,8 +98,14 @@ fn plan(first: &Set, others: &[&Set]) -> DiffPlan {
 fn diff_by_probing<'a>(first: &'a Set, others: &mut [&Set], mut f: impl FnMut(LpValue<'a>)) {
     // Large sets know more members, so they end more searches.
     others.sort_by_key(|set| std::cmp::Reverse(set.len()));
+    // In a listpack that nobody checked (`sanitize-dump-payload no`) a member may stand twice.
+    let mut given = matches!(first.view(), SetView::Listpack(_)).then(SetTable::new);
+    let mut is_new = |member| match &mut given {
+        Some(given) => given.insert(key_of(member, &mut itoa::Buffer::new())),
+        None => true,
+    };
     for member in first.iter() {
-        if !others.iter().any(|set| set.contains_member(member)) {
+        if !others.iter().any(|set| set.contains_member(member)) && is_new(member) {
             f(member);
         }
     }
