@@ -134,8 +134,8 @@ impl ReplBuffer {
         self.active
     }
 
-    /// Where up to `bytes` bytes can be appended in place, if there is such a place; they count when
-    /// `appended` is called.
+    /// Where up to `bytes` bytes can be appended in place, if there is such a place; they count
+    /// when `appended` is called.
     #[inline]
     pub fn room_for(&mut self, bytes: usize) -> Option<&mut Vec<u8>> {
         let block = &mut self.blocks.back_mut()?.bytes;
