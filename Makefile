@@ -62,7 +62,7 @@ asan: ## all tests under AddressSanitizer, with the system's allocator (cfg asan
 	rm -f $(ASAN_REPORT).*
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address --cfg asan" \
 		ASAN_OPTIONS=detect_leaks=0:log_path=$(ASAN_REPORT) \
-		$(CARGO) test --target $(HOST) --target-dir $(TARGET_DIR)/asan --lib --test it $(TESTS)
+		$(CARGO) test --target $(HOST) --target-dir $(TARGET_DIR)/asan --lib --test it -- $(TESTS)
 	@! cat $(ASAN_REPORT).* 2>/dev/null
 
 install: build ## into PREFIX (/usr/local), below DESTDIR when set; an existing redis.conf stays

@@ -154,8 +154,8 @@ impl Db {
         Some(self.keys.find_mut(at, key)?.into_mut())
     }
 
-    /// A key for writing, with the value and LRU or LFU bits that `make` gives if it is absent. True
-    /// if it is new.
+    /// A key for writing, with the value and LRU or LFU bits that `make` gives if it is absent.
+    /// True if it is new.
     #[inline]
     pub fn find_or_insert(
         &mut self,

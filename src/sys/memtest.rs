@@ -19,7 +19,9 @@ const PATTERNS: [u64; 4] = [0, u64::MAX, 0x5555_5555_5555_5555, 0xaaaa_aaaa_aaaa
 /// had.
 pub fn run(mut progress: impl FnMut(&Range<usize>, Option<usize>)) -> Option<usize> {
     let mut regions = [const { 0..0 }; MAX_REGIONS];
-    let count = list_regions(&mut regions)?;
+    // AddressSanitizer's own memory, terabytes without content, looks the same and must stay as it
+    // is: there is nothing to test then.
+    let count = if cfg!(asan) { 0 } else { list_regions(&mut regions)? };
     for region in &regions[..count] {
         progress(region, None);
     }

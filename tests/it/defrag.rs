@@ -152,7 +152,10 @@ fn scripts_and_channels_are_moved_and_work() {
     client.command(&["FLUSHALL", "SYNC"]);
     assert!(wait_until(PATIENCE, || number(&server, "allocator_frag_ratio") > 1.3));
     client.command(&["CONFIG", "SET", "activedefrag", "yes"]);
-    assert!(wait_until(PATIENCE, || number(&server, "allocator_frag_ratio") < 1.15));
+    // Under AddressSanitizer the figures of the allocator mean nothing.
+    let seen = || number(&server, "active_defrag_hits") + number(&server, "active_defrag_misses");
+    let compact = || number(&server, "allocator_frag_ratio") < 1.15;
+    assert!(wait_until(PATIENCE, || if cfg!(asan) { seen() > 0.0 } else { compact() }));
     for i in (0..8000).step_by(97) {
         assert_eq!(client.command(&["EVAL", &script(i), "0"]), Value::Int(i as i64));
         assert_eq!(client.command(&["PUBLISH", &channel(i), "hello"]), Value::Int(1));
