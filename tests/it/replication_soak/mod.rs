@@ -371,6 +371,8 @@ impl Soak {
             if entries.len() as i64 > LEDGER_ENTRIES {
                 client.command(&["del", &key]);
                 confirmed.clear();
+                let last = *last.expect("it is long");
+                workers.shared.deleted[writer].store(last, SeqCst);
             }
         }
     }

@@ -28,6 +28,8 @@ pub struct Shared {
     pub commands: AtomicU64,
     /// Entries that WAIT confirmed, by writer.
     pub confirmed: [Mutex<Vec<u64>>; WRITERS],
+    /// The last entry of a ledger that was deleted, by writer.
+    pub deleted: [AtomicU64; WRITERS],
 }
 
 pub struct Workers {
@@ -157,7 +159,10 @@ fn ledger(shared: &Shared, writer: usize) {
         if n % 7 == 0 {
             let wait = vec![b"WAIT".to_vec(), b"1".to_vec(), b"300".to_vec()];
             if let Some(Value::Int(1..)) = session.run(&[wait]) {
-                shared.confirmed[writer].lock().unwrap().append(&mut pending);
+                // Some may have been written before the ledger began anew.
+                let deleted = shared.deleted[writer].load(SeqCst);
+                let news = pending.drain(..).filter(|n| *n > deleted);
+                shared.confirmed[writer].lock().unwrap().extend(news);
             }
         }
         sleep(NAP / 4);
