@@ -313,6 +313,8 @@ impl Reply {
     /// RESP3 `=` with a three-letter format ("txt", "mkd"), RESP2 a bulk string.
     pub fn verbatim(&mut self, text: &[u8], format: &str) {
         if self.resp3 {
+            // As in `bulk`: the line end must not double the buffer.
+            self.buf.reserve(text.len() + 32);
             self.header(b'=', text.len() as i64 + 4);
             self.buf.extend_from_slice(&format.as_bytes()[..3]);
             self.buf.push(b':');
@@ -380,6 +382,16 @@ mod tests {
         assert_eq!(written(true, |r| r.null()), "_\r\n");
         assert_eq!(written(false, |r| r.null_array()), "*-1\r\n");
         assert_eq!(written(true, |r| r.verbatim(b"hi", "txt")), "=6\r\ntxt:hi\r\n");
+    }
+
+    #[test]
+    fn long_texts_take_no_more_room_than_they_need() {
+        for resp3 in [false, true] {
+            let mut reply = Reply::new();
+            reply.set_resp3(resp3);
+            reply.verbatim(&[b'x'; 6000], "txt");
+            assert!(reply.buf.capacity() < 6000 + 64, "{}", reply.buf.capacity());
+        }
     }
 
     #[test]

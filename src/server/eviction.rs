@@ -13,6 +13,7 @@ use crate::storage::encoding::hashtable::set_memory_limit;
 use crate::storage::entry_view::EntryRef;
 use crate::storage::evict::{LfuParams, lfu_decayed, lfu_minutes, lru_idle_s};
 use crate::sys::malloc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 const POOL_SIZE: usize = 16;
@@ -255,6 +256,15 @@ impl Server {
         outcome
     }
 
+    /// The free thread has a value that was to be freed at once: what it gives back must count, or
+    /// other keys go in its place.
+    fn wait_for_huge_value(&self) {
+        let done = self.lazyfree.free_and_tell(Box::new(()));
+        let pause = Duration::from_micros(LAZYFREE_POLL_US);
+        let waits = || done.recv_timeout(pause) == Err(RecvTimeoutError::Timeout);
+        while self.memory_to_free() > 0 && waits() {}
+    }
+
     fn next_victim(&mut self) -> Option<(usize, Vec<u8>)> {
         match self.config.maxmemory_policy {
             MaxmemoryPolicy::AllkeysRandom | MaxmemoryPolicy::VolatileRandom => {
@@ -325,8 +335,12 @@ impl Server {
     fn delete_evicted(&mut self, db: usize, key: &[u8]) -> i64 {
         let lazy = self.config.lazyfree_lazy_eviction;
         let before = malloc::used_memory() as i64;
+        let huge = self.lazyfree.huge();
         let start_us = self.latency_start();
         self.remove_key(db, key, lazy);
+        if self.lazyfree.huge() != huge {
+            self.wait_for_huge_value();
+        }
         self.latency_end("evict-del", start_us);
         let freed = before - malloc::used_memory() as i64;
         self.notify(NotifyFlags::EVICTED, "evicted", key, db);

@@ -3,6 +3,7 @@
 //! Not the decision what is lazy: callers pass the `lazyfree-lazy-*` setting that applies.
 //! Invariant: `pending() + freed()` grows by what is handed over, whether or not the thread lives.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex};
@@ -83,6 +84,8 @@ impl Shared {
 pub struct LazyFree {
     jobs: Sender<Job>,
     shared: Arc<Shared>,
+    /// Values handed over for their size alone.
+    huge: Cell<u64>,
 }
 
 impl LazyFree {
@@ -95,7 +98,7 @@ impl LazyFree {
         let work = move || theirs.serve(&inbox);
         // Without the thread `send` frees in place: slower, never wrong.
         let _ = bio::spawn("bio_lazy_free", Box::new(work));
-        LazyFree { jobs, shared }
+        LazyFree { jobs, shared, huge: Cell::new(0) }
     }
 
     /// Frees a value that is out of the keyspace; big ones on the thread if `lazy`.
@@ -105,8 +108,14 @@ impl LazyFree {
         if lazy && effort > THRESHOLD {
             self.send(Box::new(value), 1);
         } else if effort > HUGE {
+            self.huge.set(self.huge.get() + 1);
             self.hand_over(Job::Free { garbage: Box::new(value), objects: 0 });
         }
+    }
+
+    /// How many values went to the thread so far though they were not to be freed lazily.
+    pub fn huge(&self) -> u64 {
+        self.huge.get()
     }
 
     /// Lets the thread drop something that counts for `objects` objects.

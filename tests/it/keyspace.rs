@@ -176,6 +176,26 @@ fn least_recently_and_least_frequently_used_keys_go_first() {
 }
 
 #[test]
+fn what_a_huge_value_gives_back_spares_other_keys() {
+    let server = Server::start(&[("maxmemory-policy", "volatile-ttl")]);
+    let mut client = server.client();
+    let sets: Vec<Vec<String>> = (0..20_000)
+        .map(|i| vec!["SET".into(), format!("small:{i}"), "x".into(), "EX".into(), "90000".into()])
+        .collect();
+    client.pipeline(&sets);
+    client.command(&["SELECT", "1"]);
+    let add = "for i = 1, 600000 do redis.call('SADD', KEYS[1], 'm' .. i) end";
+    client.command(&["EVAL", add, "1", "huge"]);
+    client.command(&["EXPIRE", "huge", "1000"]);
+    let limit: i64 = server.info("used_memory").parse::<i64>().unwrap() - 1024 * 1024;
+    client.command(&["CONFIG", "SET", "maxmemory-eviction-tenacity", "100"]);
+    client.command(&["CONFIG", "SET", "maxmemory", &limit.to_string()]);
+    assert!(wait_until(PATIENCE, || server.info("evicted_keys") != "0"));
+    assert_reply!(client, ["EXISTS", "huge"], 0);
+    assert_eq!(server.info("evicted_keys"), "1");
+}
+
+#[test]
 fn sort_orders_as_a_naive_one() {
     let server = Server::start(&[]);
     let mut client = server.client();
