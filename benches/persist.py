@@ -9,7 +9,8 @@ ours, so that more than 1 is better.
 - aof: CPU time and duration of loading an append only file of 1 M SET, less those of an empty start;
   and of a rewrite of 1 M strings, by the child
 - fsync: SET per second of redis-benchmark, and CPU time of the server per SET, under
-  `appendfsync always` and `everysec`, on the disk of the temporary directory
+  `appendfsync always` and `everysec`, on the disk of the temporary directory; and under `always`
+  GET per second of 50 clients, and their latency, while 8 others SET
 - bgsave: worst latency of a PING every 2 ms while BGSAVE runs over 5 M keys, what fork() took,
   and the memory copied meanwhile with 10,000 writes per second"""
 
@@ -34,6 +35,7 @@ WRITE_BATCH = 100
 # Clients, pipeline, requests at scale 1.
 FSYNC_LOADS = ((1, 1, 3_000), (10, 1, 20_000), (50, 1, 60_000), (50, 16, 600_000))
 FSYNC_ROUNDS = 5
+READS = 60_000
 
 
 def timed_save(server, connection):
@@ -145,14 +147,47 @@ def compare_aof(binaries, keys):
         print_ratio("aof load", "wall_ms", best[0][1], best[1][1])
 
 
+def load_command(server, test, clients, pipeline, requests):
+    command = [BENCHMARK, "-p", server.port, "-c", clients, "-P", pipeline, "-n", requests,
+               "-r", 100_000, "-d", 64, "-t", test, "--csv"]
+    return list(map(str, command))
+
+
+def figures_of(command):
+    """Throughput per second, and 50th and 99th percentile of the latency in ms."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    row = list(csv.reader(done.stdout.splitlines()))[-1]
+    return float(row[1]), float(row[4]), float(row[6])
+
+
 def benchmark(server, clients, pipeline, requests):
     """SET per second, and the server's CPU time per SET in us."""
     cpu = server.cpu_ns()
-    command = [BENCHMARK, "-p", server.port, "-c", clients, "-P", pipeline, "-n", requests,
-               "-r", 100_000, "-d", 64, "-t", "set", "--csv"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
-    per_second = float(list(csv.reader(done.stdout.splitlines()))[-1][1])
+    per_second, *_ = figures_of(load_command(server, "set", clients, pipeline, requests))
     return per_second, (server.cpu_ns() - cpu) / requests / 1e3
+
+
+def readers_beside_writers(server, requests):
+    """Figures of 50 clients that GET while 8 others SET."""
+    writers = subprocess.Popen(load_command(server, "set", 8, 1, 10**9),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(0.3)
+        return figures_of(load_command(server, "get", 50, 1, requests))
+    finally:
+        writers.kill()
+        writers.wait()
+
+
+def compare_readers(servers, requests):
+    samples = paired_samples(
+        FSYNC_ROUNDS, lambda i: readers_beside_writers(servers[i], requests))
+    (rate_a, *times_a), (rate_b, *times_b) = [
+        [statistics.median(v) for v in zip(*rounds)] for rounds in samples]
+    case = "appendfsync always GET c50 beside SET c8"
+    print(f"{case},get_per_s,{rate_a:.0f},{rate_b:.0f},{rate_b / rate_a:.2f}", flush=True)
+    for what, a, b in zip(("p50_ms", "p99_ms"), times_a, times_b):
+        print_ratio(case, what, a, b)
 
 
 def compare_fsync(binaries, scale):
@@ -169,6 +204,8 @@ def compare_fsync(binaries, scale):
             (rate_a, cpu_a), (rate_b, cpu_b) = medians
             print(f"{case},set_per_s,{rate_a:.0f},{rate_b:.0f},{rate_b / rate_a:.2f}", flush=True)
             print_ratio(case, "cpu_us_per_set", cpu_a, cpu_b)
+        if policy == "always":
+            compare_readers(servers, max(1000, int(READS * scale)))
         for server in servers:
             server.stop()
 

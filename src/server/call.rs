@@ -105,6 +105,7 @@ fn tell(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>, before: &Before) {
     if ctx.server.propagate.concerns(changed) {
         ctx.server.propagate_command(ctx.client.db, args.0, changed);
     }
+    ctx.server.note_durability(ctx.client, id, args, (before.reply_len, changed));
     if ctx.server.tracking.active {
         ctx.server.track_command(ctx.client, id, args);
     }

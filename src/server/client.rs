@@ -180,6 +180,8 @@ pub struct Client {
     pub replconf: Option<Box<ReplConf>>,
     /// Offset of the stream after the last command that was propagated (WAIT).
     pub write_offset: i64,
+    /// Output that waits for no sync of the append only file.
+    pub free_reply: super::aof::FreeReply,
     pub commands_processed: u64,
     pub net_input_bytes: u64,
     pub net_output_bytes: u64,
@@ -219,6 +221,7 @@ impl Client {
             soft_limit_since_s: 0,
             replconf: None,
             write_offset: 0,
+            free_reply: super::aof::FreeReply::default(),
             commands_processed: 0,
             net_input_bytes: 0,
             net_output_bytes: 0,

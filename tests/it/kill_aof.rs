@@ -76,6 +76,26 @@ fn write_until_killed(port: u16, start: i64, seed: u64) -> Written {
     }
 }
 
+/// Reads the count until the server is gone; the last that was seen.
+fn read_until_killed(port: u16, start: i64) -> i64 {
+    let mut seen = start;
+    let Ok(mut client) = crate::common::client::Client::connect(port) else { return seen };
+    let read = crate::common::client::encode(&["GET", "count"]);
+    loop {
+        if client.try_send_raw(&read).is_err() {
+            return seen;
+        }
+        match client.try_read(LIMIT) {
+            None => return seen,
+            Some(crate::common::Value::Bulk(text)) => {
+                let text = String::from_utf8(text).expect("a number");
+                seen = text.parse().expect("a number");
+            }
+            Some(_) => {}
+        }
+    }
+}
+
 /// A server with a writer is killed at a random moment, together with the power, on a disk with
 /// faults; again and again. `least` tells what must be there afterwards.
 fn killed_and_restarted(
@@ -93,6 +113,7 @@ fn killed_and_restarted(
         let (port, seed) = (server.port, rng.u64(..));
         let rates = Rates::random(&mut rng);
         let writer = std::thread::spawn(move || write_until_killed(port, count, seed));
+        let reader = std::thread::spawn(move || read_until_killed(port, count));
         let time_us = rng.u64(..max_us);
         std::thread::sleep(Duration::from_micros(time_us / 2));
         disk.set(rates);
@@ -105,6 +126,7 @@ fn killed_and_restarted(
         let killed = Instant::now();
         server.crash();
         let written = writer.join().expect("the writer does not panic");
+        let seen = reader.join().expect("the reader does not panic");
         disk.set(Rates::default());
         if appendfsync == "always" || rates == Rates::default() {
             disk.lose_power(&server.path("appendonlydir"));
@@ -117,6 +139,7 @@ fn killed_and_restarted(
         let range = least(&written, killed, count)..=written.sent;
         let what = format!("round {round}, seed {seed}, {rates:?}");
         assert!(range.contains(&found), "{what}: {found} of {range:?}");
+        assert!(appendfsync != "always" || seen <= found, "{what}: {seen} was seen, {found} found");
         let (a, b) = (call!(client, ["GET", "a"]), call!(client, ["GET", "b"]));
         assert_eq!(a, b, "{what}: half a transaction");
         count = found;
@@ -153,6 +176,48 @@ fn no_reply_leaves_before_the_file_has_grown() {
     // Durable, too: nothing is left to wait for.
     call!(client, ["INCR", "k"]);
     assert_eq!(call!(client, ["WAITAOF", 1, 0, 1]).items()[0].int(), 1);
+}
+
+/// Under `always`: who reads what nobody writes does not wait for a sync, and nobody sees what is
+/// not durable.
+#[test]
+fn readers_wait_only_for_what_they_read() {
+    let disk = FaultyDisk::new();
+    if !disk.is_available() {
+        return;
+    }
+    let config = [("appendonly", "yes"), ("appendfsync", "always")];
+    let server = Server::start_binary(&disk.binary(), &config);
+    let (mut writer, mut reader, mut waiting) = (server.client(), server.client(), server.client());
+    call!(writer, ["MSET", "still", "here", "moving", 1, "list", "x"]);
+    disk.set(Rates { sync_delay: 60, ..Rates::default() });
+    // Two clients that write: one alone would be served without a second thread. And the server
+    // learns how long a sync takes.
+    call!(waiting, ["SET", "other", 1]);
+    let (soon, at_once) = (Duration::from_secs(5), Duration::from_millis(300));
+    for (write, read, shown) in [
+        (&["SET", "moving", "2"][..], &["GET", "moving"][..], "\"2\""),
+        (&["RENAME", "moving", "moved"], &["MGET", "still", "moved"], "[\"here\", \"2\"]"),
+        (&["EVAL", "return redis.call('set', 'still', 3)", "0"], &["GET", "still"], "\"3\""),
+        (&["FLUSHALL"], &["EXISTS", "still"], ":0"),
+    ] {
+        writer.send(write);
+        assert!(writer.try_read(Duration::from_millis(100)).is_none(), "{write:?} is synced");
+        let start = Instant::now();
+        reader.send(&["STRLEN", "nobody writes this"]);
+        let free = reader.try_read(soon).expect("a reply").to_string();
+        assert_eq!(free, ":0");
+        // FLUSHALL concerns all keys.
+        assert!(start.elapsed() < at_once || write[0] == "FLUSHALL", "{:?}", start.elapsed());
+        let start = Instant::now();
+        waiting.send(read);
+        let early = waiting.try_read(Duration::ZERO).is_some();
+        assert!(!early || writer.try_read(Duration::from_millis(1)).is_some(), "{read:?}");
+        if !early {
+            assert_eq!(waiting.read().to_string(), shown, "{read:?} {:?}", start.elapsed());
+            assert!(writer.try_read(Duration::from_millis(20)).is_some(), "before {read:?}");
+        }
+    }
 }
 
 #[test]

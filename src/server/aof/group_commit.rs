@@ -11,8 +11,9 @@
 //! they wrote is synced at once.
 //!
 //! Invariants: nothing that a command wrote to a client leaves before all that ran before it is
-//! durable. A client whose replies wait for the sync in progress (`HELD`) runs no commands, so what
-//! was written to it until the sync began (`Held::bytes`) may leave when it is over.
+//! durable, unless it read nothing of that (`readers`). A client whose replies wait for the sync in
+//! progress (`HELD`) runs no commands, so what was written to it until the sync began
+//! (`Held::bytes`) may leave when it is over.
 
 use super::AofState;
 use super::flush::sync_failed;
@@ -102,10 +103,15 @@ impl Server {
     #[inline]
     pub fn aof_before_sleep(&mut self) -> bool {
         if self.aof.state == AofState::Off && self.aof.commit.is_idle() {
+            if self.aof.readers.is_active() {
+                self.note_readers_turn();
+            }
             return true;
         }
         let start_us = self.clock.monotonic_us();
+        self.answer_readers();
         let may_leave = self.commit_before_sleep();
+        self.note_readers_turn();
         self.aof.flush_us += self.clock.monotonic_us() - start_us;
         may_leave
     }
@@ -138,6 +144,7 @@ impl Server {
 
     fn commit_done(&mut self) {
         self.aof.commit.ticket = None;
+        self.aof.readers.sync_done();
         if let Some(error) = self.aof.background.error() {
             sync_failed(&error);
         }
@@ -149,17 +156,20 @@ impl Server {
     /// Makes durable what was fed, or begins to. True: replies may leave.
     fn commit(&mut self) -> bool {
         let waiting = &self.clients.pending_write;
-        let clients = waiting.len();
+        let nothing = self.aof.feed.is_empty();
+        let readers = if nothing { 0 } else { self.aof.readers.take_answered() };
+        let clients = waiting.len() + readers;
         let alone = (waiting.len() == 1).then(|| waiting[0]);
         let was_alone = std::mem::replace(&mut self.aof.commit.alone, alone);
         let at_once = self.config.appendfsync != AppendFsync::Always
-            || self.aof.feed.is_empty()
-            || (alone.is_some() && alone == was_alone)
+            || nothing
+            || (alone.is_some() && alone == was_alone && readers == 0)
             || self.aof.commit.sync_us < clients as u64 * CLIENT_US
             || (self.config.no_appendfsync_on_rewrite && self.has_child());
         let file = self.aof.file.clone().filter(|_| !at_once);
         let Some(file) = file else {
             self.flush_append_only_file(false);
+            self.aof.readers.nothing_waits();
             return true;
         };
         self.aof.commit.gathered(clients);
@@ -168,6 +178,7 @@ impl Server {
             let offset = self.propagated_offset();
             let ticket = self.aof.background.sync_and_wake(file, offset);
             self.aof.commit.ticket = Some(ticket);
+            self.aof.readers.sync_begins();
             self.aof.incr_synced = self.aof.incr_size;
             self.aof.last_sync_ms = self.clock.now_ms;
             self.hold();

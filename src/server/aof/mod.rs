@@ -1,13 +1,15 @@
 //! The append only file of the running server: whether it is on, what it costs, what became of it.
 //!
 //! Formats and files are `persistence::aof`; here stands when they are written: `flush` and
-//! `group_commit` (before the loop sleeps, before any reply leaves), how the files change
-//! (`rewrite`), how they are read (`load`), and when all that is done at all (`switch`). Invariant:
-//! while the state is `On`, what the manifest names plus the buffer is the data set.
+//! `group_commit` (before the loop sleeps, before replies leave that must wait; `readers` says which
+//! need not), how the files change (`rewrite`), how they are read (`load`), and when all that is
+//! done at all (`switch`). Invariant: while the state is `On`, what the manifest names plus the
+//! buffer is the data set.
 
 mod flush;
 mod group_commit;
 mod load;
+mod readers;
 mod rewrite;
 mod switch;
 
@@ -15,6 +17,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub use readers::FreeReply;
 
 use super::Server;
 use super::log;
@@ -62,6 +66,7 @@ pub struct Aof {
     /// Main thread's time for writing and syncing, us.
     pub flush_us: u64,
     commit: group_commit::GroupCommit,
+    readers: readers::Readers,
 }
 
 impl Aof {
@@ -88,6 +93,7 @@ impl Aof {
             rewrite: rewrite::RewriteState::default(),
             flush_us: 0,
             commit: group_commit::GroupCommit::default(),
+            readers: readers::Readers::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 /* A disk with faults, put between the server and the C library (LD_PRELOAD) by faults.rs.
  *
- * FAULTS names a file of four bytes that the test changes while the server runs: how many of 256
- * calls fail. Only regular files above stderr are concerned. SYNCED names a file to which every
+ * FAULTS names a file of bytes that the test changes while the server runs: how many of 256 calls
+ * fail, and how many times 10 ms a sync takes. Only regular files above stderr are concerned. SYNCED names a file to which every
  * successful sync appends the inode and the size that is durable from then on, eight bytes each. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WRITE_FULL, WRITE_SHORT, SYNC_FAILS, RENAME_FAILS, KINDS };
+enum { WRITE_FULL, WRITE_SHORT, SYNC_FAILS, RENAME_FAILS, SYNC_DELAY, KINDS };
 
 static volatile const unsigned char *rates;
 static int synced = -1;
@@ -71,6 +71,7 @@ static int sync_with(int (*real)(int), int fd) {
         errno = EIO;
         return -1;
     }
+    if (ours && rates && rates[SYNC_DELAY]) usleep(rates[SYNC_DELAY] * 10000u);
     int result = real(fd);
     if (result == 0 && ours && synced >= 0) {
         uint64_t record[2] = {(uint64_t)st.st_ino, (uint64_t)st.st_size};

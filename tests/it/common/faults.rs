@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::server::binary_under_test;
 
-/// How many of 256 calls fail, in the order of `faults.c`.
+/// How many of 256 calls fail, and what a sync takes, in the order of `faults.c`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
     pub write_full: u8,
@@ -23,6 +23,8 @@ pub struct Rates {
     pub write_short: u8,
     pub sync_fails: u8,
     pub rename_fails: u8,
+    /// How much longer a sync takes, in 10 ms.
+    pub sync_delay: u8,
 }
 
 impl Rates {
@@ -64,7 +66,7 @@ impl FaultyDisk {
             eprintln!("without faults of the disk: no C compiler, or AddressSanitizer");
         }
         let disk = FaultyDisk { dir, available };
-        fs::write(disk.path("faults"), [0; 4]).expect("ours");
+        fs::write(disk.path("faults"), [0; 5]).expect("ours");
         fs::write(disk.path("synced"), []).expect("ours");
         disk
     }
@@ -91,11 +93,16 @@ impl FaultyDisk {
         script
     }
 
+    /// False: faults cannot be had here.
+    pub fn is_available(&self) -> bool {
+        self.available
+    }
+
     /// From now on calls fail.
     pub fn set(&self, rates: Rates) {
-        let Rates { write_full, write_short, sync_fails, rename_fails } = rates;
+        let Rates { write_full, write_short, sync_fails, rename_fails, sync_delay } = rates;
         let file = OpenOptions::new().write(true).open(self.path("faults")).expect("ours");
-        let bytes = [write_full, write_short, sync_fails, rename_fails];
+        let bytes = [write_full, write_short, sync_fails, rename_fails, sync_delay];
         std::os::unix::fs::FileExt::write_all_at(&file, &bytes, 0).expect("ours");
     }
 
