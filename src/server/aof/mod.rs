@@ -1,7 +1,7 @@
 //! The append only file of the running server: whether it is on, what it costs, what became of it.
 //!
 //! Formats and files are `persistence::aof`; here stands when they are written: `flush` and
-//! `group_commit` (before the loop sleeps, before replies leave that must wait; `readers` says which
+//! `group_commit` (before the loop sleeps, before replies leave that must wait; `readers` says who
 //! need not), how the files change (`rewrite`), how they are read (`load`), and when all that is
 //! done at all (`switch`). Invariant: while the state is `On`, what the manifest names plus the
 //! buffer is the data set.
