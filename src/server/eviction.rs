@@ -177,6 +177,7 @@ impl Server {
         if self.memory_to_free() > 0 {
             // Spare buffers are worth less than any key.
             self.drop_spare_buffers();
+            self.wait_for_huge_values();
         }
         let outcome = match self.memory_to_free() {
             0 => Outcome::Ok,
@@ -256,9 +257,12 @@ impl Server {
         outcome
     }
 
-    /// The free thread has a value that was to be freed at once: what it gives back must count, or
-    /// other keys go in its place.
-    fn wait_for_huge_value(&self) {
+    /// What was to be freed at once, but is with the free thread for its size, must not cost other
+    /// keys, nor an error.
+    fn wait_for_huge_values(&self) {
+        if !self.lazyfree.has_huge() {
+            return;
+        }
         let done = self.lazyfree.free_and_tell(Box::new(()));
         let pause = Duration::from_micros(LAZYFREE_POLL_US);
         let waits = || done.recv_timeout(pause) == Err(RecvTimeoutError::Timeout);
@@ -335,12 +339,9 @@ impl Server {
     fn delete_evicted(&mut self, db: usize, key: &[u8]) -> i64 {
         let lazy = self.config.lazyfree_lazy_eviction;
         let before = malloc::used_memory() as i64;
-        let huge = self.lazyfree.huge();
         let start_us = self.latency_start();
         self.remove_key(db, key, lazy);
-        if self.lazyfree.huge() != huge {
-            self.wait_for_huge_value();
-        }
+        self.wait_for_huge_values();
         self.latency_end("evict-del", start_us);
         let freed = before - malloc::used_memory() as i64;
         self.notify(NotifyFlags::EVICTED, "evicted", key, db);

@@ -3,7 +3,6 @@
 //! Not the decision what is lazy: callers pass the `lazyfree-lazy-*` setting that applies.
 //! Invariant: `pending() + freed()` grows by what is handed over, whether or not the thread lives.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex};
@@ -24,6 +23,8 @@ enum Job {
     Free { garbage: Box<dyn Send>, objects: u64 },
     /// The same, and the memory is to go back to the system then.
     Purge { garbage: Box<dyn Send>, objects: u64 },
+    /// A value that goes to the thread for its size alone.
+    Huge(Value),
     /// Tell that this client's turn has come: all that was handed over before is freed.
     Tell(u64),
 }
@@ -31,6 +32,8 @@ enum Job {
 struct Shared {
     pending: AtomicU64,
     freed: AtomicU64,
+    /// Values of `Job::Huge` that are not freed yet.
+    huge: AtomicU64,
     /// Clients whose garbage is freed; the main thread is woken for them.
     done: Mutex<Vec<u64>>,
     waker: Arc<mio::Waker>,
@@ -71,6 +74,11 @@ impl Shared {
                 slabs::flush_thread_cache();
                 malloc::purge();
             }
+            Job::Huge(value) => {
+                drop(value);
+                malloc::publish();
+                self.huge.fetch_sub(1, Ordering::Release);
+            }
             Job::Tell(client) => {
                 self.done.lock().expect("nobody panics with the lock").push(client);
                 // Without a wake-up the main thread looks at its next turn.
@@ -84,21 +92,19 @@ impl Shared {
 pub struct LazyFree {
     jobs: Sender<Job>,
     shared: Arc<Shared>,
-    /// Values handed over for their size alone.
-    huge: Cell<u64>,
 }
 
 impl LazyFree {
     /// Starts the thread. `waker` wakes the main thread, which then calls `take_done`.
     pub fn start(waker: Arc<mio::Waker>) -> LazyFree {
         let (jobs, inbox) = channel::<Job>();
-        let (pending, freed) = (AtomicU64::new(0), AtomicU64::new(0));
-        let shared = Arc::new(Shared { pending, freed, done: Mutex::default(), waker });
+        let [pending, freed, huge] = std::array::from_fn(|_| AtomicU64::new(0));
+        let shared = Arc::new(Shared { pending, freed, huge, done: Mutex::default(), waker });
         let theirs = Arc::clone(&shared);
         let work = move || theirs.serve(&inbox);
         // Without the thread `send` frees in place: slower, never wrong.
         let _ = bio::spawn("bio_lazy_free", Box::new(work));
-        LazyFree { jobs, shared, huge: Cell::new(0) }
+        LazyFree { jobs, shared }
     }
 
     /// Frees a value that is out of the keyspace; big ones on the thread if `lazy`.
@@ -108,14 +114,14 @@ impl LazyFree {
         if lazy && effort > THRESHOLD {
             self.send(Box::new(value), 1);
         } else if effort > HUGE {
-            self.huge.set(self.huge.get() + 1);
-            self.hand_over(Job::Free { garbage: Box::new(value), objects: 0 });
+            self.shared.huge.fetch_add(1, Ordering::Relaxed);
+            self.hand_over(Job::Huge(value));
         }
     }
 
-    /// How many values went to the thread so far though they were not to be freed lazily.
-    pub fn huge(&self) -> u64 {
-        self.huge.get()
+    /// The thread has values that were not to be freed lazily: their memory counts as free.
+    pub fn has_huge(&self) -> bool {
+        self.shared.huge.load(Ordering::Acquire) > 0
     }
 
     /// Lets the thread drop something that counts for `objects` objects.

@@ -196,6 +196,22 @@ fn what_a_huge_value_gives_back_spares_other_keys() {
 }
 
 #[test]
+fn deleting_a_huge_value_makes_room_for_the_next_command() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    let limit: i64 = server.info("used_memory").parse::<i64>().unwrap() + 4 * 1024 * 1024;
+    for _ in 0..3 {
+        client.command(&["CONFIG", "SET", "maxmemory", "0"]);
+        let add = "for i = 1, 600000 do redis.call('SADD', KEYS[1], 'm' .. i) end";
+        client.command(&["EVAL", add, "1", "huge"]);
+        client.command(&["CONFIG", "SET", "maxmemory", &limit.to_string()]);
+        assert!(client.command(&["SET", "key", "x"]).to_string().starts_with("-OOM"));
+        let replies = client.pipeline(&[vec!["DEL", "huge"], vec!["SET", "key", "x"]]);
+        assert_eq!(replies[1].to_string(), "+OK");
+    }
+}
+
+#[test]
 fn sort_orders_as_a_naive_one() {
     let server = Server::start(&[]);
     let mut client = server.client();
