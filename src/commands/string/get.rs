@@ -4,6 +4,7 @@ use super::expire_options::{For, Options};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
 use crate::server::networking::DIRECT_BYTES;
+use crate::server::pipeline::KeyMemo;
 use crate::storage::db::PREFETCH_BATCH;
 use crate::storage::object::StrRef;
 
@@ -112,14 +113,17 @@ pub fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
     for keys in args[1..].chunks(PREFETCH_BATCH) {
         let db = &server.keyspace.dbs[client.db];
-        db.prefetch_all(keys.iter().map(|key| db.hash(key)));
-        for key in keys {
+        let hashes = db.prefetch_all(keys.iter().map(|key| db.hash(key)));
+        for (key, hash) in keys.iter().zip(hashes) {
+            server.exec.key_memo = hash.map_or_else(KeyMemo::default, |at| KeyMemo::of(key, at));
             match server.lookup_read(client.db, key).and_then(|entry| entry.str_value()) {
                 Some(value) => value.with_bytes(|bytes| client.reply.bulk(bytes)),
                 None => client.reply.null(),
             }
         }
     }
+    // The keys may be gone when the next look-up comes.
+    server.exec.key_memo = KeyMemo::default();
     Ok(())
 }
 
