@@ -10,20 +10,19 @@ use super::dispatch::process_command;
 use crate::commands::Args;
 use crate::commands::table::CommandId;
 use crate::protocol::request::{Limits, Parsed, Whole, parse_whole};
+use crate::storage::db::{PREFETCH_BATCH, PREFETCH_FROM};
 use crate::storage::keyspace::KeyHash;
 
 /// Commands of one client in one turn, so that a long pipeline does not starve the others.
 pub(super) const MAX_COMMANDS_PER_TURN: usize = 10_000;
 /// Commands parsed ahead.
-pub(super) const BATCH: usize = 16;
+pub(super) const BATCH: usize = PREFETCH_BATCH;
 /// Their arguments at most.
 const BATCH_ARGS: usize = 48;
 /// Connections between servers.
 const LINK: ClientFlags = ClientFlags::MASTER.and(ClientFlags::REPLICA);
 /// Arguments of a command that comes alone; one with more takes the general way.
 const FEW_ARGS: usize = 16;
-/// A database with fewer keys is in the processor's cache anyway.
-pub(super) const PREFETCH_KEYS: usize = 16 * 1024;
 
 /// The hash of one key of the running command, found by the key's place in memory.
 #[derive(Debug, Clone, Copy, Default)]
@@ -135,7 +134,7 @@ pub fn run_commands(server: &mut Server, client: &mut Client, query: &[u8]) -> (
             if let Some(whole) = found {
                 let many = whole.bytes < rest.len();
                 let (count, bytes) =
-                    if many && server.keyspace.dbs[client.db].len() >= PREFETCH_KEYS {
+                    if many && server.keyspace.dbs[client.db].len() >= PREFETCH_FROM {
                         run_pipeline(server, client, rest)
                     } else {
                         run_one(server, client, Args(&argv[..whole.argc]), None, &whole, rest);

@@ -20,8 +20,8 @@ use super::object::{ObjType, StrValue, Value};
 
 /// Keys whose memory is asked for at a time: what a processor can wait for at once.
 pub const PREFETCH_BATCH: usize = 16;
-/// A database of fewer keys lies in a cache.
-const PREFETCH_FROM: usize = 16 * 1024;
+/// A database of fewer keys lies in the processor's cache: nothing is prefetched.
+pub const PREFETCH_FROM: usize = 16 * 1024;
 
 /// See the file's documentation.
 pub struct Db {

@@ -18,8 +18,9 @@ use crate::server::clients::Missed;
 use crate::server::connection::Conn;
 use crate::server::event_loop::{EventLoop, begin_shared, end_shared, run_private};
 use crate::server::pipeline::{
-    BATCH, KeyMemo, MAX_COMMANDS_PER_TURN, PREFETCH_KEYS, is_stopped, run_commands, run_one,
+    BATCH, KeyMemo, MAX_COMMANDS_PER_TURN, is_stopped, run_commands, run_one,
 };
+use crate::storage::db::PREFETCH_FROM;
 use crate::storage::keyspace::KeyHash;
 
 /// Fewer ready clients are served one after the other, if there is no thread to help.
@@ -172,7 +173,7 @@ impl Window {
             let Some(found) = server.commands.lookup(name) else { continue };
             slot.id = found.subcommands.is_empty().then_some(found.id);
             let db = &server.keyspace.dbs[command.db as usize];
-            if found.key_first && command.argc > 1 && db.len() >= PREFETCH_KEYS {
+            if found.key_first && command.argc > 1 && db.len() >= PREFETCH_FROM {
                 let hash = db.hash(harvest.arg(command, 1));
                 db.prefetch_bucket(hash);
                 slot.key = Some(hash);
@@ -215,7 +216,7 @@ impl Server {
     fn gathering_pays(&mut self) -> bool {
         let Some(first) = self.clients.pending_read.front().copied() else { return false };
         let db = self.clients.get_by_token(first).map_or(0, |client| client.db);
-        self.keyspace.dbs[db].len() >= PREFETCH_KEYS
+        self.keyspace.dbs[db].len() >= PREFETCH_FROM
     }
 
     fn read_ahead_of(&self, client: &Client, most: usize) -> Ahead {
