@@ -6,6 +6,7 @@ use super::Server;
 use super::blocking::{BlockKind, BlockRequest};
 use super::client::Client;
 use super::pause::{PausePurpose, action};
+use crate::config::Config;
 use crate::config::values::shutdown::{FORCE, NOSAVE, NOW, SAVE};
 use crate::protocol::error::ReplyError;
 use crate::sys::signal;
@@ -157,38 +158,40 @@ impl Server {
 
     /// As [`Server::shutdown_cron`] while data is loaded: what is there is no data set to save.
     pub fn shutdown_while_loading(&mut self) {
-        if self.shutdown.is_initiated() {
-            return self.shutdown_cron();
+        if self.shutdown_refused(|_, _| NOSAVE) {
+            self.log_warning(
+                "SIGTERM received but errors trying to shut down the server, check the logs for \
+                 more information",
+            );
         }
-        if signal::shutdown_signal() == 0
-            || self.exit_status.is_some()
-            || self.prepare_for_shutdown(NOSAVE)
-            || self.shutdown.is_initiated()
-        {
-            return;
-        }
-        self.log_warning(
-            "SIGTERM received but errors trying to shut down the server, check the logs for more \
-             information",
-        );
-        signal::clear_shutdown();
     }
 
     /// Acts on signals, and goes on with a shutdown that waits.
     pub fn shutdown_cron(&mut self) {
+        self.shutdown_refused(|config, signal| match signal {
+            signal::SIGINT => config.shutdown_on_sigint,
+            _ => config.shutdown_on_sigterm,
+        });
+    }
+
+    /// Goes on with a shutdown that waits, or begins the one that a signal asks for, with the flags
+    /// that `flags` gives for it. Whether the latter failed; the signal is forgotten then.
+    fn shutdown_refused(&mut self, flags: impl FnOnce(&Config, i32) -> u32) -> bool {
         if self.shutdown.is_initiated() {
             if self.clock.now_ms >= self.shutdown.deadline_ms || self.replicas_are_in_sync() {
                 self.finish_shutdown();
             }
-            return;
+            return false;
         }
-        let flags = match signal::shutdown_signal() {
-            0 => return,
-            signal::SIGINT => self.config.shutdown_on_sigint,
-            _ => self.config.shutdown_on_sigterm,
-        };
-        if !self.prepare_for_shutdown(flags) && !self.shutdown.is_initiated() {
+        let signal = signal::shutdown_signal();
+        if signal == 0 || self.exit_status.is_some() {
+            return false;
+        }
+        let flags = flags(&self.config, signal);
+        let refused = !self.prepare_for_shutdown(flags) && !self.shutdown.is_initiated();
+        if refused {
             signal::clear_shutdown();
         }
+        refused
     }
 }
