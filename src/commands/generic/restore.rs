@@ -105,7 +105,7 @@ fn payload_value(ctx: &mut Ctx<'_>, payload: &[u8]) -> Result<Value, ReplyError>
             !(trusted || ctx.server.loading.active || ctx.client.flags.has(ClientFlags::MASTER))
         }
     };
-    let mut rules = ObjectRules { salvage: true, ..ctx.server.object_rules(deep) };
+    let mut rules = ObjectRules { salvage: !deep, ..ctx.server.object_rules(deep) };
     let verify = !ctx.server.debug.skip_checksum_validation;
     let result = load_payload(payload, verify, &mut rules);
     ctx.server.stats.dump_payload_sanitizations += rules.sanitizations;

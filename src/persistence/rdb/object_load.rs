@@ -33,8 +33,8 @@ pub struct ObjectRules {
     pub hash: HashLimits,
     /// Check what entries mean of what is copied as it is (`sanitize-dump-payload`).
     pub deep: bool,
-    /// Where `deep` is off: keep what stands in front of damage in a listpack, instead of refusing
-    /// it. Only for single values that a client sends: half of a file is no data set.
+    /// Keep what stands in front of damage in a listpack, instead of refusing it. Only for single
+    /// values that a client sends and that are not checked deeply: half of a file is no data set.
     pub salvage: bool,
     /// How often values were checked deeply.
     pub sanitizations: u64,
@@ -133,7 +133,7 @@ fn whole_listpack(
     rules.sanitizations += u64::from(rules.deep);
     match Listpack::from_bytes_validated(bytes, true) {
         Ok(lp) if lp.len().is_multiple_of(tuple) => Ok(lp),
-        _ if rules.salvage && !rules.deep => or_corrupt(in_front_of_damage(bytes, tuple), text),
+        _ if rules.salvage => or_corrupt(in_front_of_damage(bytes, tuple), text),
         _ => Err(Fault::corrupt(text)),
     }
 }
