@@ -8,9 +8,10 @@
 //! Invariant: `by_time` and `by_key` hold the same pairs. A hash with field expire times is always
 //! listed, with its earliest time or a somewhat earlier one (`update` says when).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::encoding::id_map::{IdMap, StreamId};
 use super::encoding::relocate::Mover;
 use super::object::Value;
 
@@ -21,8 +22,14 @@ const LATER_THRESHOLD_MS: i64 = 4000;
 /// See the file's documentation.
 #[derive(Debug, Default)]
 pub struct DbHexpires {
-    by_time: BTreeSet<(i64, Arc<[u8]>)>,
+    /// By time and address of the name, which is another one for each.
+    by_time: IdMap<Arc<[u8]>>,
     by_key: HashMap<Arc<[u8]>, i64>,
+}
+
+/// Where a name is in `by_time`.
+fn place(at: i64, name: &Arc<[u8]>) -> StreamId {
+    StreamId::of_time(at, name.as_ptr().addr() as u64)
 }
 
 impl DbHexpires {
@@ -43,7 +50,7 @@ impl DbHexpires {
 
     /// The hash that is due first.
     pub fn first(&self) -> Option<(i64, &[u8])> {
-        self.by_time.first().map(|(at, key)| (*at, &**key))
+        self.by_time.first().map(|(id, key)| (id.time(), &**key))
     }
 
     /// Lists a hash under exactly this time.
@@ -52,13 +59,13 @@ impl DbHexpires {
             Some((_, &old)) if old == min_expire => return,
             Some((name, &old)) => {
                 let name = Arc::clone(name);
-                self.by_time.remove(&(old, Arc::clone(&name)));
+                self.by_time.remove(place(old, &name));
                 name
             }
             None => Arc::from(key),
         };
         self.by_key.insert(Arc::clone(&name), min_expire);
-        self.by_time.insert((min_expire, name));
+        self.by_time.insert(place(min_expire, &name), name);
     }
 
     /// Forgets a key; nothing happens if it is not listed.
@@ -71,7 +78,7 @@ impl DbHexpires {
 
     fn remove(&mut self, key: &[u8]) {
         if let Some((name, at)) = self.by_key.remove_entry(key) {
-            self.by_time.remove(&(at, name));
+            self.by_time.remove(place(at, &name));
         }
     }
 
@@ -81,7 +88,13 @@ impl DbHexpires {
         let Some(moved) = mover.shared_bytes_sync(name) else { return };
         self.remove(key);
         self.by_key.insert(Arc::clone(&moved), at);
-        self.by_time.insert((at, moved));
+        self.by_time.insert(place(at, &moved), moved);
+    }
+
+    /// Moves some of the blocks that hold the order of the names. Gives the next cursor, see
+    /// `Relocate`.
+    pub fn relocate_order(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
+        self.by_time.relocate_with(cursor, mover, |_, _| {})
     }
 
     /// Takes over a hash's earliest field expire time after its fields changed. A time that is only

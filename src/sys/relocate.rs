@@ -16,15 +16,17 @@
 //! buys.
 
 use std::alloc::Layout;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use slab::Slab;
+
 use super::slabs::{self, MAX_BINS};
 
-/// Ordered sets and maps with more elements are not built anew: it would take too long.
+/// Ordered maps with more elements are not built anew: it would take too long.
 const MAX_TREE: usize = 512;
 
 /// Which blocks to move.
@@ -226,21 +228,26 @@ impl Mover {
         }
     }
 
-    /// Builds a small ordered set anew if its first node is worth moving. A large one stays.
-    pub fn tree_set<T: Ord>(&mut self, set: &mut BTreeSet<T>) {
-        // SAFETY: elements stand in nodes on the heap.
-        if set.len() <= MAX_TREE && set.first().is_some_and(|item| unsafe { self.wants(item) }) {
-            *set = std::mem::take(set).into_iter().collect();
-        }
-    }
-
-    /// [`Mover::tree_set`] of a map.
+    /// Builds a small ordered map anew if its first node is worth moving. A large one stays: where
+    /// there may be large ones, it takes another structure.
     pub fn tree_map<K: Ord, V>(&mut self, map: &mut BTreeMap<K, V>) {
-        // SAFETY: as in `tree_set`.
+        // SAFETY: elements stand in nodes on the heap.
         if map.len() <= MAX_TREE
             && map.first_key_value().is_some_and(|(key, _)| unsafe { self.wants(key) })
         {
             *map = std::mem::take(map).into_iter().collect();
+        }
+    }
+
+    /// Builds a small slab anew, with the same keys, if its block is worth moving. A large one
+    /// stays.
+    pub fn slab<T>(&mut self, slab: &mut Slab<T>) {
+        // SAFETY: what is in a slab is on the heap.
+        if slab.len() <= MAX_TREE
+            && slab.iter().next().is_some_and(|(_, item)| unsafe { self.wants(item) })
+        {
+            *slab = std::mem::take(slab).into_iter().collect();
+            slab.shrink_to_fit();
         }
     }
 
@@ -289,7 +296,9 @@ mod tests {
         ring.push_back(99);
         let mut shared = Rc::new(String::from("shared"));
         let mut tree: BTreeMap<u32, String> = (0..300).map(|i| (i, format!("{i}"))).collect();
-        let mut set: BTreeSet<u64> = (0..2000).collect();
+        let mut large: BTreeMap<u64, u64> = (0..2000).map(|i| (i, i)).collect();
+        let mut slab: Slab<u64> = (0..8).map(|key| (key, key as u64)).collect();
+        slab.remove(3);
         let all = thread_used_memory();
         for _ in 0..3 {
             mover.boxed(&mut number);
@@ -300,21 +309,23 @@ mod tests {
             mover.deque(&mut ring);
             mover.unshared(&mut shared);
             mover.tree_map(&mut tree);
-            mover.tree_set(&mut set);
+            mover.tree_map(&mut large);
+            mover.slab(&mut slab);
         }
         assert_eq!(thread_used_memory(), all);
-        assert!(mover.hits == 18 && mover.misses == 0, "{} {}", mover.hits, mover.misses);
+        assert!(mover.hits == 21 && mover.misses == 0, "{} {}", mover.hits, mover.misses);
         assert!((*number, slice[99], vec.len(), vec.capacity() >= 60) == (7, 99, 10, true));
         assert_eq!(ring, [3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 99]);
         assert_eq!(*shared, "shared");
+        assert!(slab.iter().all(|(key, value)| key as u64 == *value) && !slab.contains(3));
         let other = Rc::clone(&shared);
         mover.unshared(&mut shared);
         assert!(Rc::ptr_eq(&shared, &other));
         let bytes: Rc<[u8]> = Rc::from(&b"name"[..]);
         assert!(mover.shared_bytes(&bytes).is_some_and(|new| new == bytes));
         assert!(mover.shared_bytes(&Rc::from(&b""[..])).is_none());
-        assert!(tree.iter().all(|(i, text)| *text == format!("{i}")) && set.len() == 2000);
-        drop((number, slice, vec, ring, shared, other, bytes, tree, set, mover));
+        assert!(tree.iter().all(|(i, text)| *text == format!("{i}")) && large.len() == 2000);
+        drop((number, slice, vec, ring, shared, other, bytes, tree, large, slab, mover));
         assert_eq!(thread_used_memory(), before);
     }
 

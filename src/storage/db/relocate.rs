@@ -4,7 +4,7 @@
 use super::{Db, Entry, EntryPtr, KvStore};
 use crate::storage::db_hexpires::DbHexpires;
 use crate::storage::encoding::hashtable::Element;
-use crate::storage::encoding::relocate::{Mover, Relocate};
+use crate::storage::encoding::relocate::{Mover, PartCursor, Relocate};
 use crate::storage::keyspace::KeyHash;
 
 /// What one pass over keys finds.
@@ -73,9 +73,15 @@ impl Db {
         })
     }
 
-    /// One step over the table of keys with a TTL: its own blocks.
+    /// One step over the table of keys with a TTL and the order of hashes whose fields expire:
+    /// their own blocks.
     pub fn relocate_expires(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
-        self.expires.relocate_step(cursor, mover, |alias, _| alias)
+        let at = PartCursor::of(cursor);
+        let next = match at.part {
+            0 => self.expires.relocate_step(at.inner, mover, |alias, _| alias),
+            _ => self.hexpires.relocate_order(at.inner, mover),
+        };
+        at.next(next, 1)
     }
 
     /// One piece of the value of a key that was put off; 0 when it is done, or gone.

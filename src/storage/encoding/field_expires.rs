@@ -4,17 +4,13 @@
 //! the field. Invariant (kept by `FieldTable`): the pairs are exactly the fields that have an
 //! expire time, so the structure is dropped when the last one goes.
 
-use std::collections::BTreeSet;
-
-use super::relocate::Mover;
-
-/// Bytes a pair takes in a B-tree node, whose 11 places are about two thirds full.
-const PAIR_BYTES: usize = 24;
+use super::id_map::{IdMap, StreamId};
+use super::relocate::{Mover, Relocate};
 
 /// See the module's documentation.
 #[derive(Debug, Default)]
 pub struct FieldExpires {
-    by_time: BTreeSet<(i64, u64)>,
+    by_time: IdMap<()>,
 }
 
 impl FieldExpires {
@@ -28,34 +24,32 @@ impl FieldExpires {
     }
 
     pub fn add(&mut self, expire: i64, word: u64) {
-        self.by_time.insert((expire, word));
+        self.by_time.insert(StreamId::of_time(expire, word), ());
     }
 
     pub fn remove(&mut self, expire: i64, word: u64) {
-        let was_there = self.by_time.remove(&(expire, word));
-        debug_assert!(was_there, "every field with an expire time is listed");
-    }
-
-    /// Moves the nodes of a small tree; those of a large one stay.
-    pub fn relocate(&mut self, mover: &mut Mover) {
-        mover.tree_set(&mut self.by_time);
+        let was_there = self.by_time.remove(StreamId::of_time(expire, word));
+        debug_assert!(was_there.is_some(), "every field with an expire time is listed");
     }
 
     /// The field that expires first.
     pub fn first(&self) -> Option<(i64, u64)> {
-        self.by_time.first().copied()
+        self.by_time.first().map(|(id, ())| (id.time(), id.seq))
     }
 
     /// Number of fields whose time lies before `now`.
     pub fn count_before(&self, now: i64) -> usize {
-        match self.first() {
-            Some((at, _)) if at < now => self.by_time.range(..(now, 0)).count(),
-            _ => 0,
-        }
+        self.by_time.iter().take_while(|(id, ())| id.time() < now).count()
     }
 
-    /// About how many bytes the structure takes.
+    /// Bytes the structure takes.
     pub fn heap_bytes(&self) -> usize {
-        self.by_time.len() * PAIR_BYTES
+        self.by_time.heap_bytes()
+    }
+}
+
+impl Relocate for FieldExpires {
+    fn relocate(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
+        self.by_time.relocate_with(cursor, mover, |(), _| {})
     }
 }

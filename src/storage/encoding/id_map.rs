@@ -1,6 +1,7 @@
 //! `IdMap`: an ordered map from stream IDs to values, made for IDs that mostly arrive in ascending
 //! order and leave from the front: the nodes of a stream, the pending entries of a group and of a
-//! consumer. Not for other keys, and not for values that are large.
+//! consumer; and, a time being the IDs' first half, what expires next. Not for other keys, and not
+//! for values that are large. All of its blocks can be moved, unlike those of the standard maps.
 //!
 //! ```text
 //! chunks ─► │first,items│first,items│ ... │first,items│      a ring of 40 bytes each
@@ -26,12 +27,27 @@ pub struct StreamId {
     pub seq: u64,
 }
 
+/// IDs that are no stream's: of things with a time, which may be negative, and a number.
+impl StreamId {
+    const SIGN: u64 = 1 << 63;
+
+    /// IDs ascend with the time, then with the number.
+    pub fn of_time(time: i64, number: u64) -> StreamId {
+        StreamId { ms: time as u64 ^ Self::SIGN, seq: number }
+    }
+
+    /// The time that was given to `of_time`; the number is `seq`.
+    pub fn time(self) -> i64 {
+        (self.ms ^ Self::SIGN) as i64
+    }
+}
+
 /// Items of a full chunk: 2.5 KB of pending entries.
 const CHUNK: usize = 64;
 /// A chunk with fewer items is joined with its neighbour if both are small.
 const SPARSE: usize = CHUNK / 4;
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Chunk<V> {
     first: StreamId,
     items: Vec<(StreamId, V)>,
@@ -45,7 +61,7 @@ pub struct At {
 }
 
 /// See the module's text.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct IdMap<V> {
     chunks: VecDeque<Chunk<V>>,
     len: usize,
@@ -376,6 +392,14 @@ mod tests {
             while map.pop_first().is_some() {}
             assert!(map.is_empty() && map.chunks.is_empty());
         }
+    }
+
+    #[test]
+    fn times_order_before_numbers() {
+        let all = [(i64::MIN, 5), (-1, 9), (0, 0), (0, 7), (3, 1), (i64::MAX, 0)];
+        let ids = all.map(|(time, number)| StreamId::of_time(time, number));
+        assert!(ids.is_sorted());
+        assert_eq!(ids.map(|id| (id.time(), id.seq)), all);
     }
 
     #[test]

@@ -303,13 +303,21 @@ impl Group {
     pub(super) fn relocate_pel(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
         if cursor == 0 {
             mover.tree_map(&mut self.names);
+            mover.slab(&mut self.consumers);
         }
         self.pel.relocate_with(cursor, mover, |_, _| {})
     }
 
-    /// Moves a piece of one consumer's pending IDs; its name stays, which `names` shares.
+    /// Moves a piece of one consumer's pending IDs; first its name, which `names` shares.
     pub(super) fn relocate_consumer(&mut self, at: usize, cursor: u64, mover: &mut Mover) -> u64 {
         let Some(consumer) = self.consumers.get_mut(at) else { return 0 };
+        if cursor == 0
+            && let Some(moved) = mover.shared_bytes_sync(&consumer.name)
+            && let Some(id) = self.names.remove(&*consumer.name)
+        {
+            consumer.name = Arc::clone(&moved);
+            self.names.insert(moved, id);
+        }
         consumer.ids.relocate_with(cursor, mover, |(), _| {})
     }
 }
