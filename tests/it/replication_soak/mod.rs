@@ -324,8 +324,10 @@ impl Soak {
             let offset = server.info("master_repl_offset");
             let libraries = client.command(&["function", "list", "withcode"]);
             let code = |library: &Value| library.get("library_code").cloned();
-            let code: Vec<_> = libraries.items().iter().map(code).collect();
-            (offset, client.command(&["debug", "digest"]).text(), code)
+            // One whose link is up may begin to load at this moment: it is not equal yet.
+            let code = (!libraries.is_error())
+                .then(|| libraries.items().iter().map(code).collect::<Vec<_>>());
+            (offset, client.command(&["debug", "digest"]).to_string(), code)
         };
         let equal = || {
             let replicas = || (0..SERVERS).filter(|i| *i != self.master);
