@@ -17,7 +17,9 @@ from load import fill
 # name: (calls a round, command)
 CASES = {
     "keys-nomatch-1M": (2, "KEYS nomatch*"),
+    "keys-all-1M": (1, "KEYS *"),
     "scan-all-1M": (1, None),
+    "eval-scan-all-1M": (1, "EVAL scan_all 0"),
     "randomkey": (3000, "RANDOMKEY"),
     "mget-100": (300, "MGET " + " ".join(f"key:{i * 7919 % 1_000_000:012d}" for i in range(100))),
     "exists-100": (300, "EXISTS " + " ".join(f"key:{i * 7907 % 1_000_000:012d}" for i in range(100))),
@@ -28,6 +30,7 @@ CASES = {
     "lindex-middle": (3000, "LINDEX l 5000"),
     "lpos": (300, "LPOS l 9000"),
     "hgetall-10k": (60, "HGETALL h"),
+    "hmget-100": (500, "HMGET h " + " ".join(f"field{i * 97}" for i in range(100))),
     "hgetall-100": (2000, "HGETALL h100"),
     "hkeys-10k": (60, "HKEYS h"),
     "hscan-100": (2000, "HSCAN h 0 COUNT 100"),
@@ -39,6 +42,7 @@ CASES = {
     "sintercard-10k": (40, "SINTERCARD 2 s1 s2"),
     "sunion-10k": (20, "SUNION s1 s2"),
     "sunion-ints-10k": (20, "SUNION i1 i2"),
+    "sunionstore-10k": (20, "SUNIONSTORE sd s1 s2"),
     "sdiff-10k": (40, "SDIFF s1 s2"),
     "sinterstore-10k": (20, "SINTERSTORE sd s1 s2"),
     "srandmember-100": (500, "SRANDMEMBER s1 100"),
@@ -46,7 +50,9 @@ CASES = {
     "zrange-100": (2000, "ZRANGE z1 0 99 WITHSCORES"),
     "zrevrange-100": (2000, "ZREVRANGE z1 0 99"),
     "zrange-byscore-100": (2000, "ZRANGE z1 1000 +inf BYSCORE LIMIT 0 100"),
+    "zrange-byscore-rev-100": (2000, "ZRANGE z1 +inf 1000 BYSCORE REV LIMIT 0 100"),
     "zrange-bylex-100": (2000, "ZRANGE zl [m5 + BYLEX LIMIT 0 100"),
+    "zrange-bylex-rev-100": (2000, "ZRANGE zl [m5 - BYLEX REV LIMIT 0 100"),
     "zrange-offset": (300, "ZRANGE z1 -inf +inf BYSCORE LIMIT 5000 10"),
     "zcount": (3000, "ZCOUNT z1 100 900000"),
     "zlexcount": (3000, "ZLEXCOUNT zl [m2 [m8"),
@@ -61,9 +67,11 @@ CASES = {
     "sort-10k": (20, "SORT l"),
     "sort-alpha-10k": (10, "SORT l ALPHA"),
     "sort-limit-10k": (20, "SORT l LIMIT 0 10"),
+    "sort-store-10k": (20, "SORT l STORE sortd"),
     "sort-by-get": (10, "SORT l BY w* GET v*"),
     "bitcount-1mb": (100, "BITCOUNT big"),
     "bitop-and-1mb": (30, "BITOP AND bd big big2"),
+    "bitop-xor-3mb": (30, "BITOP XOR bd big big2 zeros"),
     "bitop-not-1mb": (30, "BITOP NOT bd big"),
     "bitpos-1mb": (100, "BITPOS zeros 1"),
     "bitfield": (3000, "BITFIELD big GET u8 #100 INCRBY i16 #50 1"),
@@ -75,6 +83,7 @@ CASES = {
     "pfmerge-3": (100, "PFMERGE hlld hll1 hll2 hll3"),
     "geosearch-50km": (100, "GEOSEARCH geo FROMLONLAT 13.4 52.5 BYRADIUS 50 km ASC COUNT 100"),
     "geosearch-box-dist": (30, "GEOSEARCH geo FROMLONLAT 13.4 52.5 BYBOX 200 200 km WITHDIST"),
+    "geosearchstore": (50, "GEOSEARCHSTORE geod geo FROMLONLAT 13.4 52.5 BYRADIUS 50 km"),
     "xrange-100": (1000, "XRANGE x - + COUNT 100"),
     "xrevrange-100": (1000, "XREVRANGE x + - COUNT 100"),
     "xrange-middle-100": (1000, "XRANGE x 1-5000 + COUNT 100"),
@@ -91,13 +100,18 @@ CASES = {
     "dump-10k-hash": (30, "DUMP h"),
     "object-encoding": (3000, "OBJECT ENCODING h"),
     "memory-usage": (1000, "MEMORY USAGE h"),
+    "eval-return": (3000, "EVAL no_call 0"),
     "eval-one-call": (3000, "EVAL one_call 0"),
     "eval-loop-1000": (30, "EVAL for_loop 0"),
 }
 # Cases with so many calls a round are sent in pipelines of that length.
 MANY, PIPELINE = 500, 100
-ONE_CALL = "return redis.call('get','w1')"
-LOOP = "local s=0 for i=1,1000 do s=s+tonumber(redis.call('incr','c')) end return s"
+SCRIPTS = {
+    "no_call": "return 1",
+    "one_call": "return redis.call('get','w1')",
+    "for_loop": "local s=0 for i=1,1000 do s=s+tonumber(redis.call('incr','c')) end return s",
+    "scan_all": "local c='0' repeat c=redis.call('scan',c,'count',1000)[1] until c=='0'",
+}
 
 
 def data(scale):
@@ -161,8 +175,7 @@ def measure(server, connection, name):
         if text is None:
             scan_all(connection)
             continue
-        scripts = {"for_loop": LOOP, "one_call": ONE_CALL}
-        command = [scripts.get(word, word) for word in text.split(" ")]
+        command = [SCRIPTS.get(word, word) for word in text.split(" ")]
         try:
             connection.send(*[command] * batch)
             for _ in range(batch):

@@ -35,6 +35,17 @@ KINDS = {
 }
 
 
+ZSET_STEP = 20_000
+ZSET_SCRIPT = "for i=ARGV[1],ARGV[2] do redis.call('zadd',KEYS[1],i*7919%1000003,'mem:'..i) end"
+
+
+def big_zset(connection, key, count):
+    """A sorted set so big that a script in the server fills it sooner than this program."""
+    for start in range(0, count, ZSET_STEP):
+        last = min(start + ZSET_STEP, count) - 1
+        connection.command("EVAL", ZSET_SCRIPT, 1, key, start, last)
+
+
 def fill(connection, kind, count, size=16):
     make = KINDS[kind]
     return connection.pipeline(make(i, size) for i in range(count))

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Reads the newest records and shows them: tables of ratios (Markdown; on standard output and as
-README.md beside the records) and two drawings, <date>_ratios.svg and <date>_latency.svg.
+README.md beside the records), the chosen ones of the project's README, and two drawings,
+<date>_ratios.svg and <date>_latency.svg.
 
     report.py [DIRECTORY of records]
 
@@ -13,6 +14,8 @@ import sys
 from pathlib import Path
 
 RECORDS = Path(__file__).resolve().parent / "record"
+README = RECORDS.parent.parent / "README.md"
+BEGIN, END = "<!-- ratios: written by benches/report.py -->", "<!-- end of ratios -->"
 OURS, THEIRS, TEXT, GRID = "#1b7f5c", "#9aa3ad", "#24292f", "#d7dce1"
 ROW, LEFT, WIDTH, RIGHT = 20, 210, 560, 130
 
@@ -63,27 +66,120 @@ def memory_rows(directory):
     return paired_rows(rows, "case", "used_bytes_per_item"), file
 
 
-def table(title, unit, rows, file):
-    """Lines of Markdown; none without rows."""
+def unit_rows(what):
+    """Reader of records whose rows name their unit."""
+    def read(directory):
+        rows, file = newest(directory, what)
+        return [(f"{r['case']}, {r['unit']}", float(r["reference"]), float(r["ours"]),
+                 float(r["ratio"])) for r in rows if r["ratio"]], file
+
+    return read
+
+
+def heavy_rows(directory):
+    return plain_rows(directory, "heavy", "case", "reference_us", "candidate_us")
+
+
+def percentile_rows(what, figures):
+    """Reader of records with a pair of columns per percentile."""
+    def read(directory):
+        found, file = [], None
+        for figure in figures:
+            rows, file = plain_rows(directory, what, "case", f"a_{figure}_ms", f"b_{figure}_ms")
+            found += [(f"{name}, {figure}", *values) for name, *values in rows]
+        return sorted(found, key=lambda row: row[0].split(",")[0]), file
+
+    return read
+
+
+def thread_rows(directory):
+    rows, file = newest(directory, "threads")
+    found = []
+    for r in rows:
+        a, b = (float(r[f"{side}_main_us"]) + float(r[f"{side}_others_us"]) for side in "ab")
+        found.append((f"{r['case']}, {r['io_threads']} threads", a, b, a / b))
+    return found, file
+
+
+def cycle_rows(directory):
+    """How RSS grew from the second cycle to the last, and how scattered memory was then."""
+    rows, file = newest(directory, "cycles")
+    sides = {}
+    for r in rows:
+        sides.setdefault(r["server"], []).append(r)
+    if sides.keys() < {"reference", "ours"}:
+        return [], file
+    a, b = sides["reference"], sides["ours"]
+    figures = (
+        ("RSS when full, last cycle by second", [float(s[-1]["rss_full"]) / float(s[1]["rss_full"])
+                                                 for s in (a, b)]),
+        ("fragmentation when full, last cycle", [float(s[-1]["frag_full"]) for s in (a, b)]),
+        ("RSS when full, MB", [float(s[-1]["rss_full"]) / 1e6 for s in (a, b)]),
+    )
+    return [(name, x, y, x / y) for name, (x, y) in figures], file
+
+
+# Title, unit, reader, and what of it the README of the project shows (empty: nothing).
+SECTIONS = (
+    ("CPU time a request", "us", cpu_rows,
+     ("get-P1", "set-P1", "get-P16", "set-P16", "get-P100", "set-P100", "mget10-P1", "incr-P16",
+      "hset-P16", "lpush-P16", "sadd-P16", "zadd-P16", "zrank-P16", "xadd-P16", "eval-P16")),
+    ("Instructions a request", "instructions", instruction_rows,
+     ("ping-P16", "get-P16", "set-P16", "get-P1", "zadd-P16", "eval-P16")),
+    ("Heavy commands", "us", heavy_rows,
+     ("lrange-100", "hgetall-10k", "smembers-10k", "sinter-10k", "sunion-10k", "sdiff-10k",
+      "zrange-100", "zrange-byscore-100", "zrange-bylex-100", "zunionstore-10k", "sort-10k",
+      "keys-all-1M", "scan-all-1M", "mget-100", "mset-100", "bitop-and-1mb", "bitcount-1mb",
+      "geosearch-50km", "xread-100")),
+    ("Works that happen once", "as named", unit_rows("anchors"),
+     ("start, wall_ms", "publish one by one, cpu_ns_per_delivery", "delete, wall_ms",
+      "flush, wall_ms")),
+    ("Latency at equal load", "ms", percentile_rows("equal_load", ("p50", "p99", "p999")),
+     ("get-P1, p50", "get-P1, p99", "get-P1, p999", "set-P16, p50", "set-P16, p99",
+      "set-P16, p999")),
+    ("Worst moments: a PING every 2 ms", "ms", percentile_rows("tails", ("p999", "max")),
+     ("grow, max", "bgsave, max", "aof-always, max", "del-zset, max", "flushall-sync, max",
+      "expire-at-once, max", "evict, max", "connect, max")),
+    ("Memory an item", "bytes", memory_rows,
+     ("string: key 16 B value 16 B", "string: key 16 B value 16 B with TTL",
+      "string: key 16 B value int", "string: key 16 B value 100 B",
+      "hash of many fields 16 B/16 B", "set of many integers",
+      "sorted set of many members 16 B", "hashes of 10 fields", "sets of 10 integers")),
+    ("Memory over cycles of filling and deleting", "as named", cycle_rows,
+     ("RSS when full, last cycle by second", "fragmentation when full, last cycle")),
+    ("Saving and loading", "as named", unit_rows("persist"),
+     ("save compression no, cpu_ms", "load of a file of reference, cpu_ms", "aof load, cpu_ms",
+      "aof rewrite as RDB, wall_ms", "appendfsync always c50 P1, set_per_s", "bgsave, worst_ms",
+      "bgsave, cow_mb")),
+    ("Replication", "as named", unit_rows("replication"),
+     ("apply SET, cpu_ns_per_command", "full sync 1 GB by disk, wall_s",
+      "full sync 1 GB diskless, wall_s")),
+    ("I/O threads: CPU time of all threads a request", "us", thread_rows,
+     ("get-P1, 1 threads", "get-P1, 2 threads", "get-P16, 2 threads")),
+)
+
+
+def command_of(file):
+    lines = file.read_text().splitlines()
+    return next((l.removeprefix("# command: ") for l in lines if l.startswith("# command:")), "")
+
+
+def digits(x):
+    return f"{x:.4g}" if x < 10_000 else f"{x:,.0f}"
+
+
+def table(heading, unit, rows, file, folder=""):
+    """Lines of Markdown, with links to records in `folder`; none without rows."""
     if not rows:
         return []
     extra = " 95 % |" if len(rows[0]) > 4 else ""
-    lines = ["", f"## {title}", ""]
-    lines += [line[2:] for line in file.read_text().splitlines() if line.startswith("# command:")]
-    lines += [f"([{file.name}]({file.name}))", "",
-              f"| case | reference, {unit} | ours, {unit} | ratio |{extra}",
-              "|---|---|---|---|" + ("---|" if extra else "")]
+    lines = ["", heading, "", f"`{command_of(file)}` ([record]({folder}{file.name}))", "",
+             f"| case | reference, {unit} | ours, {unit} | ratio |{extra}",
+             "|---|---|---|---|" + ("---|" if extra else "")]
     for name, a, b, ratio, *interval in rows:
         tail = f" {interval[0]:.2f}–{interval[1]:.2f} |" if interval else ""
-        lines.append(f"| {name} | {a:.4g} | {b:.4g} | {ratio:.2f} |{tail}")
+        lines.append(f"| {name} | {digits(a)} | {digits(b)} | {ratio:.2f} |{tail}")
     return lines
-
-
-def unit_rows(directory, what):
-    """Records whose rows name their unit."""
-    rows, file = newest(directory, what)
-    return [(f"{r['case']}, {r['unit']}", float(r["reference"]), float(r["ours"]),
-             float(r["ratio"])) for r in rows if r["ratio"]], file
 
 
 class Drawing:
@@ -169,19 +265,32 @@ def draw_latency(rows, path):
     drawing.save(path)
 
 
-def tables(directory, ratios, latency):
-    lines = ["# Ratios", "", "Made by `benches/report.py` from the newest records here; more than 1 "
-             "is better for us.", "", f"![CPU per request]({ratios})", f"![Latency]({latency})"]
-    lines += table("CPU time a request", "us", *cpu_rows(directory))
-    lines += table("Heavy commands", "us", *plain_rows(directory, "heavy", "case", "reference_us",
-                                                       "candidate_us"))
-    lines += table("Instructions a request", "instructions", *instruction_rows(directory))
-    lines += table("Memory an item", "bytes", *memory_rows(directory))
-    lines += table("Saving and loading", "as named", *unit_rows(directory, "persist"))
-    lines += table("Replication", "as named", *unit_rows(directory, "replication"))
-    lines += table("Worst moments", "ms at worst", *plain_rows(directory, "tails", "case",
-                                                               "a_max_ms", "b_max_ms"))
+def all_tables(directory, ratios, latency):
+    lines = ["# Ratios", "", "Made by `benches/report.py` from the newest records here. A ratio of "
+             "more than 1 is better for us.", "", f"![CPU per request]({ratios})",
+             f"![Latency]({latency})"]
+    for title, unit, read, _ in SECTIONS:
+        lines += table(f"## {title}", unit, *read(directory))
     return "\n".join(lines) + "\n"
+
+
+def summary(directory):
+    """Tables of what SECTIONS chooses."""
+    lines, folder = [], "benches/record/"
+    for title, unit, read, chosen in SECTIONS:
+        rows, file = read(directory)
+        rows = [row for name in chosen for row in rows if row[0] == name]
+        lines += table(f"**{title}**", unit, rows, file, folder)
+    return "\n".join(lines) + "\n\n"
+
+
+def put_into_readme(text):
+    """Replaces what stands between the marks."""
+    before, _, rest = README.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        sys.exit(f"no marks in {README}")
+    README.write_text(before + BEGIN + "\n" + text + END + after)
 
 
 def main():
@@ -192,8 +301,10 @@ def main():
     if cpu:
         draw_ratios(cpu, directory / ratios)
         draw_latency(newest(directory, "ab")[0], directory / latency)
-    text = tables(directory, ratios, latency)
+    text = all_tables(directory, ratios, latency)
     (directory / "README.md").write_text(text)
+    if directory == RECORDS:
+        put_into_readme(summary(directory))
     print(text)
 
 

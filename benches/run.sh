@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# The whole side-by-side benchmark: run.sh REFERENCE OURS [ab|heavy|mem|insn|persist|replication|tails ...]; all
-# by default. Each part is recorded in benches/record; report.py then prints the tables and draws
-# the plots. Needs redis-benchmark and redis-cli in PATH or beside
-# the reference (or REDIS_BENCHMARK, REDIS_CLI); insn needs valgrind. SCALE=0.1 makes it short.
+# The whole side-by-side benchmark: run.sh REFERENCE OURS [PART ...]; all parts by default. Each part
+# is recorded in benches/record; report.py then prints the tables and draws the plots. Needs
+# redis-benchmark and redis-cli in PATH or beside the reference (or REDIS_BENCHMARK, REDIS_CLI); insn
+# needs valgrind. SCALE=0.1 makes it short.
 set -euo pipefail
-[ $# -ge 2 ] || { echo "usage: run.sh REFERENCE OURS [ab|heavy|mem|insn|persist|replication|tails ...]" >&2; exit 2; }
+all="ab heavy anchors equal_load threads mem cycles insn persist replication tails"
+[ $# -ge 2 ] || { echo "usage: run.sh REFERENCE OURS [PART ...], of: $all" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 reference=$(realpath "$1") ours=$(realpath "$2")
 shift 2
-parts=${*:-ab heavy mem insn persist replication tails}
+parts=${*:-$all}
 scale=${SCALE:-1}
 
 # The client tool of that name, beside the reference if it is there.
@@ -22,7 +23,7 @@ export REDIS_CLI=${REDIS_CLI:-$(beside_reference redis-cli)}
 
 for part in $parts; do
     case $part in
-        ab | heavy | persist | replication | tails)
+        ab | heavy | anchors | equal_load | cycles | persist | replication | tails | threads)
             "$here/record.py" "$part" "$here/$part.py" "$reference" "$ours" --scale "$scale"
             ;;
         mem) "$here/record.py" mem "$here/mem.sh" "$reference" "$ours" --scale "$scale" ;;
@@ -34,7 +35,7 @@ for part in $parts; do
             "$here/record.py" insn_reference "$here/insn.sh" reference "$reference"
             "$here/record.py" insn_ours "$here/insn.sh" ours "$ours"
             ;;
-        *) echo "unknown part $part: ab, heavy, mem, insn, persist, replication or tails" >&2; exit 2 ;;
+        *) echo "unknown part $part; there are: $all" >&2; exit 2 ;;
     esac
 done
 "$here/report.py"

@@ -9,20 +9,20 @@ server, the two in turn; a figure is the median of the rounds. `floor` is an idl
 `overwrite` a loaded one that does not grow: what the machine itself adds."""
 
 import multiprocessing
-import resource
 import socket
 import statistics
 import subprocess
 import time
 
 from common import (BENCHMARK, Connection, Server, chosen_cases, comparison_parser,
-                    paired_samples, progress)
-from load import fill
+                    open_many_files, paired_samples, progress)
+from load import big_zset
 from probe import PERCENTILES, percentile, probe
 
 RATE = 500
 VALUE = "x" * 64
-GROW_KEYS, BIG_KEYS, BIG_ZSET, EXPIRING = 16_000_000, 5_000_000, 5_000_000, 1_000_000
+GROW_KEYS, BIG_KEYS, FLUSH_KEYS = 16_000_000, 5_000_000, 10_000_000
+BIG_ZSET, EXPIRING = 5_000_000, 1_000_000
 CONNECTIONS = 10_000
 
 
@@ -77,8 +77,11 @@ def no_data(_server, _connection, _scale):
     pass
 
 
-def populate(_server, connection, scale):
-    connection.command("DEBUG", "POPULATE", int(BIG_KEYS * scale), "key", 64)
+def populate(keys):
+    def prepare(_server, connection, scale):
+        connection.command("DEBUG", "POPULATE", int(keys * scale), "key", 64)
+
+    return prepare
 
 
 def overwrite(server, _connection, scale):
@@ -106,8 +109,8 @@ def log_writes(server, _connection, scale):
     write_load(server, int(100_000 * scale), 1_000_000, clients=50, pipeline=1)
 
 
-def big_zset(_server, connection, scale):
-    fill(connection, "zset", int(BIG_ZSET * scale))
+def prepare_zset(_server, connection, scale):
+    big_zset(connection, "z", int(BIG_ZSET * scale))
 
 
 def delete_zset(_server, connection, _scale):
@@ -133,7 +136,7 @@ def expire_all(_server, connection, _scale):
 
 
 def at_the_limit(server, connection, scale):
-    populate(server, connection, scale / 5)
+    populate(EXPIRING)(server, connection, scale)
     limit = int(connection.info("used_memory"))
     connection.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru", "maxmemory", limit)
 
@@ -156,11 +159,11 @@ CASES = {
     "floor": (no_data, nothing),
     "overwrite": (no_data, overwrite),
     "grow": (no_data, grow),
-    "bgsave": (populate, save_in_background),
+    "bgsave": (populate(BIG_KEYS), save_in_background),
     "aof-everysec": (with_log("everysec"), log_writes),
     "aof-always": (with_log("always"), log_writes),
-    "del-zset": (big_zset, delete_zset),
-    "flushall-sync": (populate, flush),
+    "del-zset": (prepare_zset, delete_zset),
+    "flushall-sync": (populate(FLUSH_KEYS), flush),
     "expire-at-once": (expiring, expire_all),
     "evict": (at_the_limit, evict),
     "connect": (no_data, connect_many),
@@ -183,8 +186,7 @@ def measure(binary, name, scale):
 def main():
     o = comparison_parser(__doc__, CASES, rounds=3).parse_args()
     names, binaries = chosen_cases(o.only, CASES), (o.reference, o.ours)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    open_many_files()
     figures = [f"p{p:g}".replace(".", "") for p in PERCENTILES] + ["max"]
     print("case," + ",".join(f"a_{f}_ms,b_{f}_ms" for f in figures) + ",p999_ratio,max_ratio",
           flush=True)

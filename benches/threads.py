@@ -1,23 +1,25 @@
 #!/usr/bin/env python3
-"""What the main thread and the I/O threads of a server spend on a request. Prints CSV.
+"""What the main thread and the I/O threads of two servers spend on a request. Prints CSV.
 
-    threads.py SERVER [--threads 1,2] [--rounds 5] [--only get-P1] [--requests 300000]
+    threads.py REFERENCE OURS [--threads 1,2] [--rounds 3] [--only get-P1] [--scale 1]
 
 How far I/O threads carry follows from it: a request costs the main thread `main_us`, and the cores
 can do no more than 1 / main_us of them a second. `user_us` is the part of all threads outside the
-kernel: running commands, parsing and formatting. Medians of the rounds."""
+kernel: running commands, parsing and formatting. `cpu_ratio` is the reference's time of all threads
+by ours. Medians of the rounds."""
 
-import argparse
 import os
 import statistics
 import subprocess
 import time
 from pathlib import Path
 
-from common import BENCHMARK, Server, chosen_cases, progress
+from common import (BENCHMARK, Server, chosen_cases, comparison_parser, paired_samples,
+                    progress)
 from load import fill
 
-KEYS = 1_000_000
+KEYS, REQUESTS = 1_000_000, 300_000
+FIGURES = ("main_us", "others_us", "user_us", "rps")
 VALUE = "x" * 64
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # name: arguments of redis-benchmark
@@ -53,27 +55,29 @@ def measure(server, arguments, requests):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    p.add_argument("server")
+    p = comparison_parser(__doc__, CASES, rounds=3)
     p.add_argument("--threads", default="1,2", help="comma list of io-threads [1,2]")
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--requests", type=int, default=300_000)
-    p.add_argument("--only", default="", help="comma list of: " + " ".join(CASES))
-    options = p.parse_args()
-    print("case,io_threads,main_us,others_us,user_us,rps", flush=True)
-    counts = [int(n) for n in options.threads.split(",")]
-    names = chosen_cases(options.only, CASES)
+    o = p.parse_args()
+    names, requests = chosen_cases(o.only, CASES), int(REQUESTS * o.scale)
+    counts = [int(n) for n in o.threads.split(",")]
+    print("case,io_threads," + ",".join(f"a_{f},b_{f}" for f in FIGURES) + ",cpu_ratio", flush=True)
     for turn, count in enumerate(counts):
-        server = Server(options.server, "--io-threads", str(count))
-        fill(server.connect(), "strings", KEYS, 64)
+        servers = [Server(binary, "--io-threads", str(count)) for binary in (o.reference, o.ours)]
+        for server in servers:
+            fill(server.connect(), "strings", KEYS, len(VALUE))
         for number, name in enumerate(names):
             progress(turn * len(names) + number, len(counts) * len(names), f"{name}, {count}")
-            measure(server, CASES[name], options.requests // 5)
-            rounds = [measure(server, CASES[name], options.requests) for _ in range(options.rounds)]
-            main_us, others_us, user_us, rps = map(statistics.median, zip(*rounds))
-            print(f"{name},{count},{main_us:.3f},{others_us:.3f},{user_us:.3f},{rps:.0f}",
-                  flush=True)
-        server.stop()
+
+            def take(side):
+                return measure(servers[side], CASES[name], requests)
+
+            samples = paired_samples(o.rounds, take)
+            a, b = (dict(zip(FIGURES, map(statistics.median, zip(*side)))) for side in samples)
+            pairs = ",".join(f"{a[f]:.3f},{b[f]:.3f}" for f in FIGURES)
+            ratio = (a["main_us"] + a["others_us"]) / (b["main_us"] + b["others_us"])
+            print(f"{name},{count},{pairs},{ratio:.2f}", flush=True)
+        for server in servers:
+            server.stop()
 
 
 if __name__ == "__main__":
