@@ -4,9 +4,8 @@
     heavy.py REFERENCE OURS [--rounds 5] [--only sort,keys] [--scale 1]
 
 One connection sends the command `calls` times to one server and to the other in the order A B,
-B A, ...; what is counted is the server's CPU time (sum of its threads' schedstat). Commands that
-take microseconds go in pipelines, or the system calls would be most of what is counted. `ratio`
-above 1 means that ours needs less. A server without the command leaves the case out."""
+B A, ...; what is counted is the server's CPU time (sum of its threads' schedstat). They go in
+pipelines, or system calls and waking up would be most of what is counted. `ratio` above 1 means that ours needs less. A server without the command leaves the case out."""
 
 import statistics
 import sys
@@ -104,8 +103,8 @@ CASES = {
     "eval-one-call": (3000, "EVAL one_call 0"),
     "eval-loop-1000": (30, "EVAL for_loop 0"),
 }
-# Cases with so many calls a round are sent in pipelines of that length.
-MANY, PIPELINE = 500, 100
+# Calls are sent in pipelines, this many at a time at most, but at least in so many.
+PIPELINE, PIPELINES = 100, 5
 SCRIPTS = {
     "no_call": "return 1",
     "one_call": "return redis.call('get','w1')",
@@ -169,7 +168,7 @@ def scan_all(connection):
 def measure(server, connection, name):
     """us of CPU per call; None if the server lacks the command."""
     calls, text = CASES[name]
-    batch = PIPELINE if calls >= MANY else 1
+    batch = min(PIPELINE, max(1, calls // PIPELINES))
     before = server.cpu_ns()
     for _ in range(calls // batch):
         if text is None:

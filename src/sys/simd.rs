@@ -11,6 +11,28 @@ pub trait Kernel {
     fn run(self) -> Self::Output;
 }
 
+/// Runs the kernel, compiled for a processor that counts the ones of eight words at once; `None` if
+/// this one does not.
+#[inline]
+pub fn with_vector_popcount<K: Kernel>(kernel: K) -> Option<K::Output> {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f")
+        && std::arch::is_x86_feature_detected!("avx512vpopcntdq")
+        && std::arch::is_x86_feature_detected!("popcnt")
+    {
+        // SAFETY: the processor has been asked.
+        return Some(unsafe { with_avx512(kernel) });
+    }
+    let _ = kernel;
+    None
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
+fn with_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run()
+}
+
 /// Runs the kernel, compiled for AVX2 if the processor has it.
 #[inline]
 pub fn widest<K: Kernel>(kernel: K) -> K::Output {

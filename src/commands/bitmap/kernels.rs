@@ -2,11 +2,12 @@
 //! bit 0 is the most significant bit of the first byte.
 //!
 //! They work on arrays of words so that the compiler makes vector code of them on any machine.
-//! Counting is Harley and Seal's (Warren, Hacker's Delight, 5-1): carry-save adders turn sixteen
-//! vectors into one, of which alone the ones are counted.
+//! Where the processor cannot count the ones of vectors, counting is Harley and Seal's (Warren,
+//! Hacker's Delight, 5-1): carry-save adders turn sixteen vectors into one, of which alone the ones
+//! are counted.
 
 use crate::storage::object::RawStr;
-use crate::sys::simd::{Kernel, widest};
+use crate::sys::simd::{self, Kernel, widest};
 
 const WORD: usize = size_of::<u64>();
 /// Words in a vector.
@@ -102,12 +103,32 @@ fn popcount(bytes: &[u8]) -> u64 {
     16 * sixteens + in_levels + in_words + in_tail
 }
 
+/// Ones of all bytes, for processors that count in whole vectors.
+struct PlainPopcount<'a>(&'a [u8]);
+
+impl Kernel for PlainPopcount<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run(self) -> u64 {
+        let (words, tail) = self.0.as_chunks::<WORD>();
+        let ones = |word: &[u8; WORD]| u64::from(u64::from_ne_bytes(*word).count_ones());
+        let in_words: u64 = words.iter().map(ones).sum();
+        in_words + tail.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>()
+    }
+}
+
+/// Ones of all bytes, by the quickest way that this machine has.
+fn all_ones(bytes: &[u8]) -> u64 {
+    simd::with_vector_popcount(PlainPopcount(bytes)).unwrap_or_else(|| widest(Popcount(bytes)))
+}
+
 /// Ones from bit `first` to bit `last`, both within `bytes`.
 pub fn count_ones(bytes: &[u8], first: usize, last: usize) -> u64 {
     let bytes = &bytes[first / 8..=last / 8];
     let before = bytes[0] & !(0xff >> (first % 8));
     let after = bytes[bytes.len() - 1] & (0x7f >> (last % 8));
-    widest(Popcount(bytes)) - u64::from(before.count_ones() + after.count_ones())
+    all_ones(bytes) - u64::from(before.count_ones() + after.count_ones())
 }
 
 /// The first bit of all bytes that is `bit`.
@@ -215,5 +236,21 @@ fn combine_block(op: Op, block: &mut [u8], other: &[u8]) {
         Op::Or => pairs.for_each(|(byte, other)| *byte |= other),
         Op::Xor => pairs.for_each(|(byte, other)| *byte ^= other),
         Op::Not => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_of_counting() {
+        let bytes: Vec<u8> = (0..5000u32).map(|i| (i * i >> 3) as u8).collect();
+        for len in [0, 1, 8, 511, 512, 513, 5000] {
+            let bytes = &bytes[..len];
+            let naive: u64 = bytes.iter().map(|byte| u64::from(byte.count_ones())).sum();
+            assert_eq!(widest(Popcount(bytes)), naive);
+            assert_eq!(all_ones(bytes), naive);
+        }
     }
 }

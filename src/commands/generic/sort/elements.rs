@@ -2,6 +2,7 @@
 
 use super::options::Options;
 use super::order::{Collation, score};
+use super::radix;
 use crate::storage::entry_view::EntryRef;
 use crate::storage::object::ValueRef;
 use crate::storage::types::list::List;
@@ -28,15 +29,15 @@ enum Weights {
 
 /// An element's place in the order: of two, the one with the smaller key comes first; where keys
 /// are equal, what they were made of decides.
-#[derive(Debug, Clone, Copy)]
-struct Ranked {
-    key: u64,
-    at: usize,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ranked {
+    pub key: u64,
+    pub at: usize,
 }
 
 impl Ranked {
     /// One number to compare, without a branch.
-    fn packed(&self) -> u128 {
+    pub fn packed(&self) -> u128 {
         u128::from(self.key) << 64 | self.at as u128
     }
 }
@@ -213,7 +214,7 @@ impl Elements {
             a.key.cmp(&b.key).then_with(equal).then_with(|| a.at.cmp(&b.at))
         };
         if start == 0 && end == len {
-            order.sort_unstable_by_key(Ranked::packed);
+            order = radix::sort(order);
             for equal in order.chunk_by_mut(|a, b| a.key == b.key).filter(|run| run.len() > 1) {
                 equal.sort_unstable_by(compare);
             }

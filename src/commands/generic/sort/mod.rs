@@ -9,6 +9,7 @@ mod elements;
 mod options;
 mod order;
 mod pattern;
+mod radix;
 #[cfg(test)]
 mod tests;
 
