@@ -4,8 +4,9 @@
     heavy.py REFERENCE OURS [--rounds 5] [--only sort,keys] [--scale 1]
 
 One connection sends the command `calls` times to one server and to the other in the order A B,
-B A, ...; what is counted is the server's CPU time (sum of its threads' schedstat). They go in
-pipelines, or system calls and waking up would be most of what is counted. `ratio` above 1 means that ours needs less. A server without the command leaves the case out."""
+B A, ...; what is counted is the server's CPU time (sum of its threads' schedstat). The calls go in
+pipelines, or system calls and waking up would be most of what is counted. `ratio` above 1 means
+that ours needs less. A server without the command leaves the case out."""
 
 import statistics
 import sys
@@ -104,7 +105,7 @@ CASES = {
     "eval-loop-1000": (30, "EVAL for_loop 0"),
 }
 # Calls are sent in pipelines, this many at a time at most, but at least in so many.
-PIPELINE, PIPELINES = 100, 5
+PIPELINE, PIPELINES = 1000, 5
 SCRIPTS = {
     "no_call": "return 1",
     "one_call": "return redis.call('get','w1')",

@@ -8,6 +8,7 @@ use super::eviction::Eviction;
 use super::expire::KeyStatus;
 use crate::config::NotifyFlags;
 use crate::protocol::error::ReplyError;
+use crate::storage::db::PREFETCH_BATCH;
 use crate::storage::entry_view::{EntryMut, EntryRef};
 use crate::storage::evict::lfu_log_incr;
 use crate::storage::keyspace::KeyHash;
@@ -50,7 +51,51 @@ impl Server {
     /// is not what the statistics of hits and misses are about (the groups of a stream).
     #[inline]
     fn lookup_read_mut(&mut self, db: usize, key: &[u8], how: Lookup) -> Option<EntryMut<'_>> {
-        let at = self.key_hash(db, key);
+        self.lookup_read_hashed(db, self.key_hash(db, key), key, how)
+    }
+
+    /// Looks up keys for reading, batch by batch so that their memory is asked for beforehand, and
+    /// gives each to `f`.
+    pub fn lookup_each(
+        &mut self,
+        db: usize,
+        keys: &[&[u8]],
+        how: Lookup,
+        mut f: impl FnMut(Option<EntryRef<'_>>),
+    ) {
+        let mut places = [KeyHash::default(); PREFETCH_BATCH];
+        for keys in keys.chunks(PREFETCH_BATCH) {
+            self.prefetch_keys(db, keys.iter().copied(), &mut places);
+            for (key, at) in keys.iter().zip(places) {
+                f(self.lookup_read_hashed(db, at, key, how).map(EntryMut::into_ref));
+            }
+        }
+    }
+
+    /// Asks for the memory of keys, at most [`PREFETCH_BATCH`], and says where they belong.
+    pub fn prefetch_keys<'k>(
+        &self,
+        db: usize,
+        keys: impl Iterator<Item = &'k [u8]>,
+        places: &mut [KeyHash; PREFETCH_BATCH],
+    ) {
+        let storage = &self.keyspace.dbs[db];
+        let mut count = 0;
+        for (place, key) in places.iter_mut().zip(keys) {
+            *place = storage.hash(key);
+            count += 1;
+        }
+        storage.prefetch_all(places[..count].iter().copied());
+    }
+
+    #[inline]
+    fn lookup_read_hashed(
+        &mut self,
+        db: usize,
+        at: KeyHash,
+        key: &[u8],
+        how: Lookup,
+    ) -> Option<EntryMut<'_>> {
         let tells_misses = self.config.notify_keyspace_events.intersects(NotifyFlags::KEY_MISS);
         if (tells_misses || self.keyspace.dbs[db].expires_len() > 0) && !self.is_live(db, at, key) {
             self.missed(db, key, how);

@@ -123,22 +123,17 @@ impl Db {
     }
 
     /// Asks for the memory of keys that are about to be looked up, at most [`PREFETCH_BATCH`]:
-    /// first all buckets, then the entries they lead to. Gives the hashes, in order; none if all
-    /// keys fit into a cache anyway.
-    pub fn prefetch_all(
-        &self,
-        keys: impl Iterator<Item = KeyHash>,
-    ) -> [Option<KeyHash>; PREFETCH_BATCH] {
-        let mut asked = [None; PREFETCH_BATCH];
+    /// first all buckets, then the entries they lead to. Not if all keys fit into a cache anyway.
+    pub fn prefetch_all(&self, keys: impl Iterator<Item = KeyHash>) {
         if self.len() < PREFETCH_FROM {
-            return asked;
+            return;
         }
+        let mut asked = [None; PREFETCH_BATCH];
         for (slot, at) in asked.iter_mut().zip(keys) {
             self.prefetch_bucket(at);
             *slot = Some(at);
         }
-        asked.iter().flatten().for_each(|at| self.prefetch_entry(*at));
-        asked
+        asked.into_iter().flatten().for_each(|at| self.prefetch_entry(at));
     }
 
     pub fn find(&self, key: &[u8]) -> Option<EntryRef<'_>> {

@@ -23,7 +23,7 @@ const SLOT_BITS: u32 = 14;
 const FEW_PLACES: usize = 8;
 
 /// A key's hash and slot: computed once, used for prefetching and in every table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyHash {
     pub hash: u64,
     /// 0 when the tables are not split by slot.

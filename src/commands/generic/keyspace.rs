@@ -35,9 +35,10 @@ pub fn unlink(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn count(ctx: &mut Ctx<'_>, args: Args<'_>, how: Lookup) -> CmdResult {
-    let db = ctx.client.db;
-    let keys = args[1..].iter();
-    let found = keys.filter(|key| ctx.server.lookup_read_with(db, key, how).is_some()).count();
+    let mut found = 0;
+    ctx.server.lookup_each(ctx.client.db, &args[1..], how, |entry| {
+        found += usize::from(entry.is_some());
+    });
     ctx.client.reply.count(found);
     Ok(())
 }

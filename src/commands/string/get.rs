@@ -3,17 +3,18 @@
 use super::expire_options::{For, Options};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
+use crate::server::lookup::Lookup;
 use crate::server::networking::DIRECT_BYTES;
-use crate::server::pipeline::KeyMemo;
-use crate::storage::db::PREFETCH_BATCH;
 use crate::storage::object::StrRef;
+use std::ops::Range;
 
 /// Replies the string, or null. True if it existed.
 fn reply_string(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<bool, ReplyError> {
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
     match server.read_string(client.db, key)? {
         Some(StrRef::Bytes(bytes)) if bytes.len() >= DIRECT_BYTES => {
-            reply_large_string(ctx, key);
+            let all = 0..bytes.len();
+            reply_large(ctx, key, all);
             Ok(true)
         }
         Some(value) => {
@@ -27,17 +28,18 @@ fn reply_string(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<bool, ReplyError> {
     }
 }
 
-/// Replies a string that was found, from where it is if that is possible.
-fn reply_large_string(ctx: &mut Ctx<'_>, key: &[u8]) {
+/// Replies a range of a string that was found, from where it is if that is possible.
+pub(super) fn reply_large(ctx: &mut Ctx<'_>, key: &[u8], range: Range<usize>) {
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
     let found = server.keyspace.dbs[client.db].find(key).and_then(|entry| entry.str_value());
     match found {
         Some(StrRef::Bytes(bytes)) if server.may_send_directly(client) => {
-            let sent = client.send_bulk(bytes);
+            let sent = client.send_bulk(&bytes[range]);
             server.count_output(client, sent);
         }
         found => {
-            found.expect("found before").with_bytes(|bytes| client.reply.bulk(bytes));
+            let value = found.expect("found before");
+            value.with_bytes(|bytes| client.reply.bulk(&bytes[range]));
         }
     }
 }
@@ -111,19 +113,13 @@ pub fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
 pub fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     ctx.client.reply.array(args.len() - 1);
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
-    for keys in args[1..].chunks(PREFETCH_BATCH) {
-        let db = &server.keyspace.dbs[client.db];
-        let hashes = db.prefetch_all(keys.iter().map(|key| db.hash(key)));
-        for (key, hash) in keys.iter().zip(hashes) {
-            server.exec.key_memo = hash.map_or_else(KeyMemo::default, |at| KeyMemo::of(key, at));
-            match server.lookup_read(client.db, key).and_then(|entry| entry.str_value()) {
-                Some(value) => value.with_bytes(|bytes| client.reply.bulk(bytes)),
-                None => client.reply.null(),
-            }
+    let reply = &mut client.reply;
+    server.lookup_each(client.db, &args[1..], Lookup::default(), |entry| {
+        match entry.and_then(|entry| entry.str_value()) {
+            Some(value) => value.with_bytes(|bytes| reply.bulk(bytes)),
+            None => reply.null(),
         }
-    }
-    // The keys may be gone when the next look-up comes.
-    server.exec.key_memo = KeyMemo::default();
+    });
     Ok(())
 }
 

@@ -1,8 +1,10 @@
 //! Parts of strings: APPEND, GETRANGE, SETRANGE.
 
+use super::get::reply_large;
 use crate::commands::args::int;
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
+use crate::server::networking::DIRECT_BYTES;
 
 /// "ERR string exceeds maximum allowed size" unless `offset + len` bytes may be.
 pub fn check_string_len(ctx: &Ctx<'_>, offset: usize, len: usize) -> CmdResult {
@@ -72,11 +74,15 @@ fn clamp(start: i64, end: i64, len: usize) -> std::ops::Range<usize> {
 pub fn getrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let (start, end) = (int(args[2])?, int(args[3])?);
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
-    match server.read_string(client.db, args[1])? {
-        None => client.reply.bulk(b""),
-        Some(value) => value.with_bytes(|bytes| {
-            client.reply.bulk(&bytes[clamp(start, end, bytes.len())]);
-        }),
+    let Some(value) = server.read_string(client.db, args[1])? else {
+        client.reply.bulk(b"");
+        return Ok(());
+    };
+    let range = clamp(start, end, value.len());
+    if range.len() < DIRECT_BYTES {
+        value.with_bytes(|bytes| client.reply.bulk(&bytes[range]));
+    } else {
+        reply_large(ctx, args[1], range);
     }
     Ok(())
 }

@@ -4,6 +4,8 @@ use super::expire_options::{ExpireArg, For, Options};
 use crate::commands::args::is_option;
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
+use crate::storage::db::PREFETCH_BATCH;
+use crate::storage::keyspace::KeyHash;
 
 /// `SET key value [NX|XX] [GET] [EX s|PX ms|EXAT s|PXAT ms|KEEPTTL]`
 pub fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
@@ -149,9 +151,13 @@ fn check_pairs(args: Args<'_>, name: &str) -> CmdResult {
 }
 
 fn set_pairs(ctx: &mut Ctx<'_>, args: Args<'_>) {
-    for pair in args[1..].chunks_exact(2) {
-        ctx.server.set_string(ctx.client.db, pair[0], pair[1], false);
-        ctx.notify(NotifyFlags::STRING, "set", pair[0]);
+    let (db, mut places) = (ctx.client.db, [KeyHash::default(); PREFETCH_BATCH]);
+    for pairs in args[1..].chunks(2 * PREFETCH_BATCH) {
+        ctx.server.prefetch_keys(db, pairs.iter().step_by(2).copied(), &mut places);
+        for (pair, at) in pairs.chunks_exact(2).zip(places) {
+            ctx.server.set_string_hashed(db, at, pair[0], pair[1], false);
+            ctx.notify(NotifyFlags::STRING, "set", pair[0]);
+        }
     }
     ctx.dirty(args.len() / 2);
 }

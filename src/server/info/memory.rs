@@ -10,12 +10,12 @@ impl Info {
     /// A figure in bytes, and the same for people.
     fn bytes(&mut self, name: &str, bytes: u64) {
         self.field(name, bytes);
-        self.field(&format!("{name}_human"), human_bytes(bytes));
+        self.suffixed(name, "_human", human_bytes(bytes));
     }
 
     fn excess(&mut self, name: &str, excess: Excess) {
-        self.field(&format!("{name}_ratio"), format_args!("{:.2}", excess.ratio));
-        self.field(&format!("{name}_bytes"), excess.bytes);
+        self.suffixed(name, "_ratio", format_args!("{:.2}", excess.ratio));
+        self.suffixed(name, "_bytes", excess.bytes);
     }
 
     fn fields(&mut self, names_and_values: &[(&str, &dyn Display)]) {

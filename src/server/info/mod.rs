@@ -7,8 +7,7 @@ mod basics;
 mod memory;
 mod stats;
 
-use std::fmt::Display;
-use std::io::Write;
+use std::fmt::{Display, Write};
 
 use super::Server;
 
@@ -17,22 +16,32 @@ pub const ALLOCATOR: &str = "jemalloc-5.3.0";
 
 /// The text of INFO in the making.
 pub struct Info {
-    text: Vec<u8>,
+    text: String,
 }
 
 impl Info {
     fn section(&mut self, title: &str) {
         if !self.text.is_empty() {
-            self.text.extend_from_slice(b"\r\n");
+            self.text.push_str("\r\n");
         }
-        self.text.extend_from_slice(format!("# {title}\r\n").as_bytes());
+        for part in ["# ", title, "\r\n"] {
+            self.text.push_str(part);
+        }
     }
 
     /// One line.
     pub fn field(&mut self, name: &str, value: impl Display) {
-        self.text.extend_from_slice(name.as_bytes());
-        // A Vec takes everything.
-        let _ = write!(self.text, ":{value}\r\n");
+        self.suffixed(name, "", value);
+    }
+
+    /// One line, whose name is put together.
+    fn suffixed(&mut self, name: &str, suffix: &str, value: impl Display) {
+        for part in [name, suffix, ":"] {
+            self.text.push_str(part);
+        }
+        // A String takes everything.
+        let _ = write!(self.text, "{value}");
+        self.text.push_str("\r\n");
     }
 
     /// A yes-or-no value.
@@ -98,14 +107,14 @@ impl Server {
     /// The text of INFO with these arguments.
     pub fn info_text(&mut self, args: &[&[u8]]) -> Vec<u8> {
         const USUAL_BYTES: usize = 8 * 1024;
-        let mut info = Info { text: Vec::with_capacity(USUAL_BYTES) };
+        let mut info = Info { text: String::with_capacity(USUAL_BYTES) };
         for (section, wanted) in SECTIONS.iter().zip(selected(args)) {
             if wanted {
                 info.section(section.title);
                 (section.write)(self, &mut info);
             }
         }
-        info.text
+        info.text.into_bytes()
     }
 }
 
