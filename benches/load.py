@@ -35,15 +35,19 @@ KINDS = {
 }
 
 
-ZSET_STEP = 20_000
-ZSET_SCRIPT = "for i=ARGV[1],ARGV[2] do redis.call('zadd',KEYS[1],i*7919%1000003,'mem:'..i) end"
+SCRIPT_STEP = 20_000
+
+
+def call_for_each(connection, count, call):
+    """Fills by a script in the server, which is sooner done than sending all: `call` is the
+    arguments of redis.call for number `i`, in Lua."""
+    script = f"for i=ARGV[1],ARGV[2] do redis.call({call}) end"
+    for start in range(0, count, SCRIPT_STEP):
+        connection.command("EVAL", script, 0, start, min(start + SCRIPT_STEP, count) - 1)
 
 
 def big_zset(connection, key, count):
-    """A sorted set so big that a script in the server fills it sooner than this program."""
-    for start in range(0, count, ZSET_STEP):
-        last = min(start + ZSET_STEP, count) - 1
-        connection.command("EVAL", ZSET_SCRIPT, 1, key, start, last)
+    call_for_each(connection, count, f"'zadd','{key}',i*7919%1000003,'mem:'..i")
 
 
 def fill(connection, kind, count, size=16):

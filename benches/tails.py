@@ -2,7 +2,7 @@
 """Worst moments of two servers side by side: latency of a PING every 2 ms while something heavy
 goes on. Prints CSV, a row per case; ratios = reference / ours, so that more than 1 is better.
 
-    tails.py REFERENCE OURS [--rounds 3] [--only grow,bgsave] [--scale 1]
+    tails.py REFERENCE OURS [--rounds 2] [--only grow,bgsave] [--scale 1]
 
 The probe is open-loop and a process of its own (see probe.py). Each round of a case has a fresh
 server, the two in turn; a figure is the median of the rounds. `floor` is an idle server and
@@ -16,13 +16,14 @@ import time
 
 from common import (BENCHMARK, Connection, Server, chosen_cases, comparison_parser,
                     open_many_files, paired_samples, progress)
-from load import big_zset
+from load import big_zset, call_for_each
 from probe import PERCENTILES, percentile, probe
 
 RATE = 500
 VALUE = "x" * 64
 GROW_KEYS, BIG_KEYS, FLUSH_KEYS = 16_000_000, 5_000_000, 10_000_000
 BIG_ZSET, EXPIRING = 5_000_000, 1_000_000
+OVERWRITES, LOGGED = 4_000_000, 30_000
 CONNECTIONS = 10_000
 
 
@@ -85,7 +86,7 @@ def populate(keys):
 
 
 def overwrite(server, _connection, scale):
-    write_load(server, int(GROW_KEYS * scale), 1000)
+    write_load(server, int(OVERWRITES * scale), 1000)
 
 
 def grow(server, _connection, scale):
@@ -106,7 +107,7 @@ def with_log(fsync):
 
 
 def log_writes(server, _connection, scale):
-    write_load(server, int(100_000 * scale), 1_000_000, clients=50, pipeline=1)
+    write_load(server, int(LOGGED * scale), 1_000_000, clients=50, pipeline=1)
 
 
 def prepare_zset(_server, connection, scale):
@@ -126,8 +127,8 @@ def flush(_server, connection, _scale):
 def expiring(_server, connection, scale):
     """All keys end at one moment, soon after they are written."""
     count = int(EXPIRING * scale)
-    when = int(time.time() * 1000 + 2000 + count / 40)  # 40 keys a ms: what one writer manages
-    connection.pipeline(("SET", f"key:{i:012d}", VALUE, "PXAT", when) for i in range(count))
+    when = int(time.time() * 1000 + 2000 + count / 100)  # a script sets more than 100 keys a ms
+    call_for_each(connection, count, f"'set','key:'..i,'{VALUE}','pxat',{when}")
     wait_for(lambda: time.time() * 1000 > when - 100)
 
 
@@ -184,7 +185,7 @@ def measure(binary, name, scale):
 
 
 def main():
-    o = comparison_parser(__doc__, CASES, rounds=3).parse_args()
+    o = comparison_parser(__doc__, CASES, rounds=2).parse_args()
     names, binaries = chosen_cases(o.only, CASES), (o.reference, o.ours)
     open_many_files()
     figures = [f"p{p:g}".replace(".", "") for p in PERCENTILES] + ["max"]

@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn both_ways_of_counting() {
-        let bytes: Vec<u8> = (0..5000u32).map(|i| (i * i >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..5000u32).map(|i| ((i * i) >> 3) as u8).collect();
         for len in [0, 1, 8, 511, 512, 513, 5000] {
             let bytes = &bytes[..len];
             let naive: u64 = bytes.iter().map(|byte| u64::from(byte.count_ones())).sum();
