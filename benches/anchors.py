@@ -2,7 +2,7 @@
 """Works that are too big to be repeated within one server, side by side. Prints CSV, a row per
 figure; ratio = reference / ours, so that more than 1 is better. Medians of the rounds.
 
-    anchors.py REFERENCE OURS [--rounds 3] [--only start,publish] [--scale 1]
+    anchors.py REFERENCE OURS [--rounds 2] [--only start,publish] [--scale 1]
 
 - start: from the start of an empty server to its first PONG
 - publish: CPU time per delivered message, one PUBLISH to 1,000 subscribers
@@ -108,7 +108,7 @@ PARTS = {"start": start, "publish": publish, "delete": delete, "flush": flush, "
 
 
 def main():
-    o = comparison_parser(__doc__, PARTS, rounds=3).parse_args()
+    o = comparison_parser(__doc__, PARTS, rounds=2).parse_args()
     names, binaries = chosen_cases(o.only, PARTS), (o.reference, o.ours)
     open_many_files()
     print("case,unit,reference,ours,ratio", flush=True)
