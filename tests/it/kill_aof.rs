@@ -204,6 +204,8 @@ fn readers_wait_only_for_what_they_read() {
         writer.send(write);
         assert!(writer.try_read(Duration::from_millis(100)).is_none(), "{write:?} is synced");
         let start = Instant::now();
+        assert_reply!(reader, ["PING"], "+PONG");
+        assert!(start.elapsed() < at_once, "PING took {:?}", start.elapsed());
         reader.send(&["STRLEN", "nobody writes this"]);
         let free = reader.try_read(soon).expect("a reply").to_string();
         assert_eq!(free, ":0");

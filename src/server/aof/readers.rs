@@ -1,5 +1,5 @@
 //! Replies that need not wait for a sync: those of commands that read only keys which nobody has
-//! changed since they were last made durable.
+//! changed since they were last made durable, and of commands about the connection alone (PING).
 //!
 //! Which keys have changed is kept as a filter over their hashes, so a wrong guess delays a reply
 //! and does nothing else. Invariant: a reply that leaves before the sync shows nothing that the
@@ -7,8 +7,8 @@
 //! a reply that waits, and a client to which anything else was sent in this turn.
 
 use crate::commands::Args;
-use crate::commands::keys::get_keys;
-use crate::commands::spec::{CommandSpec, flag};
+use crate::commands::keys::{get_keys, has_keys};
+use crate::commands::spec::{CommandSpec, acl, flag};
 use crate::commands::table::CommandId;
 use crate::config::AppendFsync;
 use crate::server::Server;
@@ -115,7 +115,12 @@ impl Readers {
 /// The command reads the keys that its row names and nothing else, and answers at once.
 fn reads_named_keys(spec: &CommandSpec) -> bool {
     let vague = flag::WRITE | flag::MAY_REPLICATE | flag::MOVABLE_KEYS;
-    spec.flags & flag::READONLY != 0 && spec.flags & vague == 0
+    spec.flags & flag::READONLY != 0 && spec.flags & vague == 0 && has_keys(spec)
+}
+
+/// The command is about its connection, not about data.
+fn reads_no_data(spec: &CommandSpec) -> bool {
+    spec.acl & acl::CONNECTION != 0
 }
 
 impl Server {
@@ -155,7 +160,8 @@ impl Server {
     ) {
         let spec = self.commands.get(id).spec;
         let writes = changed || spec.flags & flag::WRITE != 0;
-        if !writes && (!reads_named_keys(spec) || self.exec.depth != 1) {
+        let known = reads_named_keys(spec) || reads_no_data(spec);
+        if !writes && (!known || self.exec.depth != 1) {
             return;
         }
         let mut keys = Vec::new();
@@ -175,7 +181,7 @@ impl Server {
         let waits = client.flags.has(ClientFlags::BLOCKED.and(ClientFlags::HELD))
             || start != sent_before
             || !out_is_empty
-            || keys.is_empty();
+            || (keys.is_empty() && !reads_no_data(spec));
         if !waits && !{ names }.any(|key| readers.may_wait_for(key)) {
             client.free_reply = FreeReply { turn: readers.turn, bytes: client.reply.len() };
             readers.free += 1;
