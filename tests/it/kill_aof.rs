@@ -173,6 +173,17 @@ fn no_reply_leaves_before_the_file_has_grown() {
     assert_eq!(client.read().to_string(), ":2");
     assert!(size() > before);
     let _ = call!(client, ["DEBUG", "AOF-FLUSH-SLEEP", 0]);
+    // A read that deletes what is over waits for it, too.
+    call!(client, ["DEBUG", "SET-ACTIVE-EXPIRE", 0]);
+    call!(client, ["HSET", "h", "f", 1, "g", 2]);
+    call!(client, ["HPEXPIRE", "h", 1, "FIELDS", 1, "f"]);
+    call!(client, ["SET", "s", 1, "PX", 1]);
+    std::thread::sleep(Duration::from_millis(5));
+    for read in [["HEXISTS", "h", "f"].as_slice(), &["GET", "s"]] {
+        let before = size();
+        client.command(read);
+        assert!(size() > before, "{read:?}");
+    }
     // Durable, too: nothing is left to wait for.
     call!(client, ["INCR", "k"]);
     assert_eq!(call!(client, ["WAITAOF", 1, 0, 1]).items()[0].int(), 1);

@@ -159,7 +159,8 @@ impl Server {
         (start, changed): (usize, bool),
     ) {
         let spec = self.commands.get(id).spec;
-        let writes = changed || spec.flags & flag::WRITE != 0;
+        // A read that found something expired has deleted it.
+        let writes = changed || spec.flags & flag::WRITE != 0 || self.propagate.is_pending();
         let known = reads_named_keys(spec) || reads_no_data(spec);
         if !writes && (!known || self.exec.depth != 1) {
             return;
