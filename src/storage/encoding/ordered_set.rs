@@ -139,8 +139,9 @@ impl<H: OrderedItem> OrderedSet<H> {
         }
     }
 
-    /// Goes to the leaf where items of `probe` end; `pos` is behind the last of them there.
-    fn descend(&self, probe: &Probe) -> Path {
+    /// Goes to the leaf where items of `probe` end.
+    #[inline(always)]
+    fn leaf_of(&self, probe: &Probe) -> Path {
         let mut path = Path { steps: [(0, 0); MAX_HEIGHT], leaf: 0, pos: 0 };
         let mut node = self.root;
         for step in &mut path.steps[..self.height] {
@@ -150,8 +151,22 @@ impl<H: OrderedItem> OrderedSet<H> {
             node = inner.child(idx);
         }
         path.leaf = node;
-        path.pos = self.leaves.get(node).partition(probe);
         path
+    }
+
+    /// Goes to the leaf where items of `probe` end; `pos` is behind the last of them there.
+    fn descend(&self, probe: &Probe) -> Path {
+        let mut path = self.leaf_of(probe);
+        path.pos = self.leaves.get(path.leaf).partition(probe);
+        path
+    }
+
+    /// The path to this very item: its handle is compared, not its member.
+    fn path_to(&self, item: H) -> Option<Path> {
+        let key = score_key(item.score());
+        let mut path = item.with_member(|member| self.leaf_of(&Probe::item(key, member, true)));
+        path.pos = self.leaves.get(path.leaf).slot_of(item, key)?;
+        Some(path)
     }
 
     /// The path to the item equal to (score, member).
@@ -234,9 +249,7 @@ impl<H: OrderedItem> OrderedSet<H> {
     /// the set.
     pub fn update_score(&mut self, item: H, score: f64) -> bool {
         debug_assert!(!score.is_nan());
-        let Some(path) = item.with_member(|member| self.find(item.score(), member)) else {
-            return false;
-        };
+        let Some(path) = self.path_to(item) else { return false };
         let key = score_key(score);
         if self.stays_between(&path, item, key) {
             item.set_score(score);

@@ -11,6 +11,7 @@ use super::{OrderedItem, score_key};
 use crate::storage::encoding::relocate::Mover;
 use std::cmp::Ordering;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 /// Items a leaf holds.
 pub const LEAF_CAP: usize = 60;
@@ -235,23 +236,29 @@ impl<H: OrderedItem> Leaf<H> {
         key >= self.base && (key - self.base) >> self.shift <= MAX_FP
     }
 
+    /// The slots whose fingerprint is that of `key`; items of other slots have another score.
+    fn span(&self, key: u64) -> Range<usize> {
+        let fp = self.fingerprint(key);
+        let mut below = 0u16;
+        for &other in &self.fps {
+            below += u16::from(other < fp);
+        }
+        let below = usize::from(below);
+        // Mostly none or one, and fillers are greater.
+        let same = self.fps[below..].iter().take_while(|&&other| other == fp).count();
+        below..below + same
+    }
+
     /// Number of items before `probe`.
     pub fn partition(&self, probe: &Probe) -> usize {
-        let (lo, hi) = match probe.score {
-            None => (0, self.len()),
-            Some(key) => {
-                let fp = self.fingerprint(key);
-                let mut below = 0u16;
-                for &other in &self.fps {
-                    below += u16::from(other < fp);
-                }
-                let below = usize::from(below);
-                // Mostly none or one, and fillers are greater.
-                let same = self.fps[below..].iter().take_while(|&&other| other == fp).count();
-                (below, below + same)
-            }
-        };
-        bisect(lo, hi, |i| probe.is_after(probe.compare(self.get(i))))
+        let span = probe.score.map_or(0..self.len(), |key| self.span(key));
+        bisect(span.start, span.end, |i| probe.is_after(probe.compare(self.get(i))))
+    }
+
+    /// The slot of this very item, whose score has this key.
+    pub fn slot_of(&self, item: H, key: u64) -> Option<usize> {
+        let [bytes @ .., _, _] = item.to_word().to_le_bytes();
+        self.span(key).find(|&i| self.words[i] == bytes)
     }
 
     /// Moves the slots from `pos` on by `n`, leaving a gap.
