@@ -223,14 +223,12 @@ impl Server {
         ids.into_iter().for_each(|id| self.close_client_later(id));
     }
 
-    /// All of the RDB was sent on that connection. That its child has ended may not be known yet.
+    /// All of the RDB was sent on that connection, as far as can be told: of a pipe the end may not
+    /// have been read yet. A replica that lacks something gives up the other connection itself.
     fn has_whole_rdb(&self, gone: &Replica) -> bool {
         match gone.state {
             ReplicaState::RdbTransmitted => true,
-            ReplicaState::WaitBgsaveEnd => {
-                gone.pipe_sent.is_none()
-                    && self.replication.pipe.as_ref().is_none_or(|pipe| pipe.at_end())
-            }
+            ReplicaState::WaitBgsaveEnd => gone.pipe_sent.is_none(),
             _ => false,
         }
     }

@@ -78,12 +78,7 @@ pub struct RdbPipe {
     pub has_more: bool,
 }
 
-impl RdbPipe {
-    /// All that the child wrote was read.
-    pub fn at_end(&self) -> bool {
-        self.at_end
-    }
-}
+impl RdbPipe {}
 
 impl Server {
     /// Starts a child for the replicas that wait, all of which can do what `capa` says and want
