@@ -237,8 +237,8 @@ impl Server {
                 continue;
             }
             self.count_moves(&mut mover);
-            // What is sparse has changed: by the figures from when this scan had emptied half of the
-            // slabs, the next one would find nothing.
+            // What is sparse has changed: by the figures from when this scan had emptied half of
+            // the slabs, the next one would find nothing.
             mover = Mover::sparse();
             // Whatever made this scan worth while decides about another one.
             self.defrag.running = 0;
