@@ -88,7 +88,7 @@ impl Server {
         storage.prefetch_all(places[..count].iter().copied());
     }
 
-    #[inline]
+    #[inline(always)]
     fn lookup_read_hashed(
         &mut self,
         db: usize,
