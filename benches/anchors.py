@@ -74,22 +74,24 @@ def timed(server, connection, *command, settle=SETTLE_S):
     return {"wall_ms": wall * 1e3, "cpu_ms": (server.cpu_ns() - cpu) / 1e6}
 
 
-def delete(binary, scale):
+def timed_after(fill, binary, *command, settle=SETTLE_S):
+    """`timed` on a server of its own, which `fill` gives its data through a connection."""
     server = Server(binary)
     connection = server.connect()
-    big_zset(connection, "z", int(BIG_ZSET * scale))
-    figures = timed(server, connection, "DEL", "z")
+    fill(connection)
+    figures = timed(server, connection, *command, settle=settle)
     server.stop()
     return figures
+
+
+def delete(binary, scale):
+    return timed_after(lambda to: big_zset(to, "z", int(BIG_ZSET * scale)), binary, "DEL", "z")
 
 
 def flush(binary, scale):
-    server = Server(binary)
-    connection = server.connect()
-    connection.command("DEBUG", "POPULATE", int(FLUSH_KEYS * scale), "key", 64)
-    figures = timed(server, connection, "FLUSHALL", settle=3 * SETTLE_S)
-    server.stop()
-    return figures
+    keys = int(FLUSH_KEYS * scale)
+    return timed_after(lambda to: to.command("DEBUG", "POPULATE", keys, "key", 64),
+                       binary, "FLUSHALL", settle=3 * SETTLE_S)
 
 
 def reload(binary, scale):

@@ -2,8 +2,9 @@
 //! changed since they were last made durable, and of commands about the connection alone (PING).
 //!
 //! Which keys have changed is kept as a filter over their hashes, so a wrong guess delays a reply
-//! and does nothing else. Invariant: a reply that leaves before the sync shows nothing that the
-//! sync makes durable. Whatever is not known to read single keys waits; so does what stands behind
+//! and does nothing else. Invariant: a reply that leaves before the sync shows nothing that a
+//! command changed and the sync makes durable (what expired by itself, or was evicted, may be seen
+//! to be gone). Whatever is not known to read single keys waits; so does what stands behind
 //! a reply that waits, and a client to which anything else was sent in this turn.
 
 use crate::commands::Args;
