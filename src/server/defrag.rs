@@ -4,7 +4,8 @@
 //! of what is allocated. A scan then goes over all databases (keys with small values, large values
 //! piece by piece, tables of TTLs), cached scripts and the names of channels, a slice of time in
 //! each round of cron, and begins again until the fragmentation is low or a scan was in vain: not
-//! all memory can be moved, that of the Lua interpreters for one. What moves is decided in
+//! all memory can be moved, that of the Lua interpreters for one. What was in vain is tried again
+//! when memory has changed enough, however long that takes. What moves is decided in
 //! `sys::relocate`; how, by the owners of the memory.
 //!
 //! Not while a child lives: it shares the pages. While data is loaded and while a script takes too
@@ -27,8 +28,6 @@ const SCRIPTS_PER_STEP: usize = 32;
 const DECIDE_PERIOD_MS: i64 = 100;
 /// A scan that leaves more than 1 - 1 / this of the free places was in vain.
 const LEAST_GAIN: usize = 32;
-/// How long a scan in vain is remembered, us.
-const FUTILE_US: u64 = 60_000_000;
 
 /// Counters of INFO.
 #[derive(Debug, Default, Clone, Copy)]
@@ -91,23 +90,29 @@ pub struct Defrag {
     futile: Futile,
 }
 
-/// Free places that the last scan could do nothing about, if it was in vain.
+/// Memory as the last scan left it, if it was in vain.
 #[derive(Debug, Default, Clone, Copy)]
 struct Futile {
-    /// 0: it was not.
+    /// The fewest free places since then, bytes; 0: it was not in vain.
     bytes: usize,
-    since_us: u64,
+    /// Bytes that had ever been freed when it ended.
+    freed: u64,
 }
 
 impl Futile {
-    /// Whether another scan would be in vain, too: for some time, and as long as there are not
-    /// many more free places than there were at the fewest since then.
-    fn forbids(&mut self, wasted: usize, now_us: u64) -> bool {
-        if now_us.saturating_sub(self.since_us) > FUTILE_US {
-            self.bytes = 0;
+    /// Whether another scan would be in vain, too: as long as there are not many more free places,
+    /// and while most of them may still be those that the scan could do nothing about, because
+    /// less was freed than there are. `freed` gives the bytes ever freed.
+    fn forbids(&mut self, wasted: usize, freed: impl FnOnce() -> u64) -> bool {
+        if self.bytes == 0 || wasted > self.bytes + self.bytes / 8 {
+            return false;
         }
-        self.bytes = self.bytes.min(wasted);
-        self.bytes > 0 && wasted <= self.bytes + self.bytes / 8
+        let freed = freed();
+        if wasted < self.bytes {
+            // What is free now was free then; places that others filled are no longer of interest.
+            self.bytes = wasted;
+        }
+        freed.saturating_sub(self.freed) <= self.bytes as u64
     }
 }
 
@@ -213,8 +218,7 @@ impl Server {
         if self.defrag.settings_changed {
             self.defrag.futile.bytes = 0;
         }
-        let now_us = self.clock.monotonic_us();
-        let futile = self.defrag.futile.forbids(fragmentation.bytes, now_us);
+        let futile = self.defrag.futile.forbids(fragmentation.bytes, slabs::freed);
         let begin = fragmentation.is_too_high(&self.config) && !futile;
         if self.defrag.running == 0 && !begin {
             return;
@@ -280,9 +284,11 @@ impl Server {
     fn end_scan(&mut self, scan: &Scan, mover: &Mover) {
         let fragmentation = Fragmentation::now();
         let in_vain = fragmentation.bytes > scan.wasted - scan.wasted / LEAST_GAIN;
-        let since_us = self.clock.monotonic_us();
-        self.defrag.futile =
-            Futile { bytes: if in_vain { fragmentation.bytes } else { 0 }, since_us };
+        self.defrag.futile = if in_vain {
+            Futile { bytes: fragmentation.bytes, freed: slabs::freed() }
+        } else {
+            Futile::default()
+        };
         self.log_verbose(&format!(
             "Active defrag done in {}ms, reallocated={}, frag={:.0}%, frag_bytes={}",
             self.clock.monotonic_us().saturating_sub(scan.started_us) / 1000,
@@ -411,12 +417,18 @@ mod tests {
 
     #[test]
     fn what_was_in_vain_is_tried_again_when_things_have_changed() {
-        let mut futile = Futile { bytes: 8000, since_us: 5 };
-        assert!(futile.forbids(9000, 10) && !futile.forbids(9001, 10));
-        // Others freed memory, and then there is more than that.
-        assert!(futile.forbids(1000, 20) && !futile.forbids(1126, 30) && futile.forbids(1125, 40));
-        assert!(!futile.forbids(1000, 6 + FUTILE_US));
-        assert!(!Futile::default().forbids(0, 0) && !Futile::default().forbids(100, 0));
+        let vain = Futile { bytes: 8000, freed: 500 };
+        let mut futile = vain;
+        assert!(futile.forbids(9000, || 500) && !futile.forbids(9001, || 500));
+        // As much was freed as there is free.
+        assert!(futile.forbids(8000, || 8500) && !futile.forbids(8000, || 8501));
+        // Others filled places, and then there is more than that.
+        let mut futile = vain;
+        assert!(futile.forbids(1000, || 510));
+        assert!(!futile.forbids(1126, || 520) && futile.forbids(1125, || 530));
+        assert!(futile.forbids(1000, || 1500) && !futile.forbids(1000, || 1501));
+        let mut none = Futile::default();
+        assert!(!none.forbids(0, || 0) && !none.forbids(100, || 0));
     }
 
     #[test]

@@ -200,6 +200,14 @@ impl Mover {
         *deque = VecDeque::from(items);
     }
 
+    /// Another copy of boxed bytes, if those at hand are worth moving: the caller drops the old
+    /// ones.
+    #[expect(clippy::borrowed_box, reason = "only a box says that they are on the heap")]
+    pub fn boxed_bytes(&mut self, bytes: &Box<[u8]>) -> Option<Box<[u8]>> {
+        // SAFETY: the bytes of a box are on the heap.
+        unsafe { self.wants(bytes.first()?) }.then(|| bytes.clone())
+    }
+
     /// Another copy of shared bytes, if those at hand are worth moving: the caller replaces every
     /// reference to the old one.
     pub fn shared_bytes(&mut self, bytes: &Rc<[u8]>) -> Option<Rc<[u8]>> {
@@ -324,8 +332,11 @@ mod tests {
         let bytes: Rc<[u8]> = Rc::from(&b"name"[..]);
         assert!(mover.shared_bytes(&bytes).is_some_and(|new| new == bytes));
         assert!(mover.shared_bytes(&Rc::from(&b""[..])).is_none());
+        let boxed: Box<[u8]> = Box::from(&b"name"[..]);
+        assert!(mover.boxed_bytes(&boxed).is_some_and(|new| new == boxed));
+        assert!(mover.boxed_bytes(&Box::default()).is_none());
         assert!(tree.iter().all(|(i, text)| *text == format!("{i}")) && large.len() == 2000);
-        drop((number, slice, vec, ring, shared, other, bytes, tree, large, slab, mover));
+        drop((number, slice, vec, ring, shared, other, bytes, boxed, tree, large, slab, mover));
         assert_eq!(thread_used_memory(), before);
     }
 

@@ -56,7 +56,7 @@ fn bin_of(size: usize) -> usize {
 }
 
 pub use backend::{alloc_uncached, bin_use, dealloc_uncached, set_thread_cache};
-pub use backend::{flush_thread_cache, refresh, slab_of, supported, wasted};
+pub use backend::{flush_thread_cache, freed, refresh, slab_of, supported, wasted};
 
 /// Bytes of free places in slabs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,6 +98,7 @@ mod backend {
         bin_regs: [usize; 6],
         bin_slabs: [usize; 6],
         bin_nonfull: [usize; 6],
+        bin_freed: [usize; 6],
         /// Bytes of a block and blocks of a slab, by bin.
         bins: Vec<(usize, usize)>,
     }
@@ -135,6 +136,7 @@ mod backend {
             bin_regs: numbers(c"stats.arenas.4096.bins.0.curregs")?,
             bin_slabs: numbers(c"stats.arenas.4096.bins.0.curslabs")?,
             bin_nonfull: numbers(c"stats.arenas.4096.bins.0.nonfull_slabs")?,
+            bin_freed: numbers(c"stats.arenas.4096.bins.0.ndalloc")?,
             bins,
         })
     }
@@ -207,6 +209,22 @@ mod backend {
             wasted.scripts += free(scripts);
         }
         wasted
+    }
+
+    /// Bytes of all blocks of slabs that were ever freed, but for those of scripts, by the last
+    /// snapshot. What stays in a thread's cache was not freed.
+    pub fn freed() -> u64 {
+        let Some(names) = names() else { return 0 };
+        let of_arena = |arena: usize| {
+            let bins = names.bins.iter().enumerate().map(|(bin, (size, _))| {
+                let mut mib = names.bin_freed;
+                (mib[2], mib[4]) = (arena, bin);
+                read::<u64>(&mib).unwrap_or(0).saturating_mul(*size as u64)
+            });
+            bins.fold(0, u64::saturating_add)
+        };
+        let scripts = script_memory::arena().map_or(0, |arena| of_arena(arena as usize));
+        of_arena(ALL_ARENAS).saturating_sub(scripts)
     }
 
     /// The slab in which an address lies; `None` if it is in none.
@@ -292,6 +310,7 @@ mod backend {
     use super::{BinUse, Slab, Wasted};
     use std::alloc::{GlobalAlloc, Layout, System};
     use std::ptr::NonNull;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     pub fn supported() -> bool {
         true
@@ -304,6 +323,11 @@ mod backend {
     pub fn wasted() -> Wasted {
         let used = crate::sys::malloc::used_memory();
         Wasted { data: fastrand::usize(used..=2 * used), scripts: 0 }
+    }
+    /// Much more each time, for the same reason.
+    pub fn freed() -> u64 {
+        static FREED: AtomicU64 = AtomicU64::new(0);
+        FREED.fetch_add(1 << 40, Ordering::Relaxed)
     }
     /// # Safety
     /// None is needed here.
@@ -353,11 +377,14 @@ mod tests {
         assert!(full > 150, "{full}");
         let (kept, freed): (Vec<_>, Vec<_>) =
             blocks.iter().enumerate().partition(|(i, _)| i % 4 == 0);
+        refresh();
+        let freed_before = super::freed();
         for (_, block) in &freed {
             // SAFETY: allocated above, with this layout, and not used again.
             unsafe { dealloc_uncached(**block, layout) };
         }
         refresh();
+        assert!(super::freed() - freed_before >= 150 * 7168);
         let bin = bin_use(bin_of(BYTES));
         assert!(bin.nonfull_slabs > 20 && bin.used >= 50, "{bin:?}");
         assert!(wasted().data > 20 * 7168);

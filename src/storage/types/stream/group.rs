@@ -368,6 +368,17 @@ impl Groups {
         }
     }
 
+    /// Moves the name of a group, which stays the same number in their order.
+    pub(super) fn relocate_name(&mut self, number: usize, mover: &mut Mover) {
+        let Some(groups) = &mut self.0 else { return };
+        if let Some((name, _)) = groups.iter().nth(number)
+            && let Some(moved) = mover.boxed_bytes(name)
+            && let Some(group) = groups.remove(&moved)
+        {
+            groups.insert(moved, group);
+        }
+    }
+
     /// All groups, by name.
     pub(super) fn boxes_mut(&mut self) -> impl Iterator<Item = &mut Box<Group>> {
         self.0.iter_mut().flat_map(|groups| groups.values_mut())

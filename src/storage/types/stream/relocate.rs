@@ -36,6 +36,9 @@ impl Relocate for Groups {
         if cursor == 0 {
             self.relocate_box(mover);
         }
+        if cursor >> NUMBER_BITS == 0 {
+            self.relocate_name(number as usize, mover);
+        }
         let mut groups = self.boxes_mut().skip(number as usize);
         let Some(group) = groups.next() else { return 0 };
         if cursor >> NUMBER_BITS == 0 {
