@@ -81,6 +81,7 @@ impl Server {
         }
         if self.cron.run_with_period(1000) {
             log::refresh_time_zone();
+            self.io.trim();
         }
         self.shutdown_cron();
         if self.cron.run_with_period(5000) {

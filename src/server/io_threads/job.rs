@@ -13,10 +13,12 @@ use std::sync::Arc;
 use crate::protocol::request::{Whole, parse_whole};
 use crate::server::connection::{Conn, Flushed, read_some};
 
-/// Input of one round, bytes. What does not fit waits for the next one.
+/// Most input of one round, bytes. What does not fit waits for the next one.
 pub const HARVEST_BYTES: usize = 256 * 1024;
 /// The same where no threads are configured.
 pub const SMALL_HARVEST_BYTES: usize = 128 * 1024;
+/// Room for input at first, and when there is little of it: as a connection's buffer.
+pub const MIN_HARVEST_BYTES: usize = 16 * 1024;
 /// Most that one client may bring in a round.
 const READ_BYTES: usize = 64 * 1024;
 /// With less room than this no further client is read in this round.
@@ -55,17 +57,30 @@ struct Place {
 
 /// The input that one thread read in one round, one client's after the other's.
 pub struct Harvest {
-    bytes: Box<[u8]>,
+    /// All of it is room; it doubles when it is short, and `trim` takes back what is not used.
+    bytes: Vec<u8>,
     used: usize,
+    max_bytes: usize,
+    /// A client had more to say than there was room for.
+    is_short: bool,
+    /// Most that was used since the last `trim`.
+    peak: usize,
     /// Whole commands, in the order of the bytes.
     pub commands: Vec<Command>,
     args: Vec<Place>,
 }
 
 impl Harvest {
-    fn new(bytes: usize) -> Harvest {
-        let bytes = vec![0; bytes].into_boxed_slice();
-        Harvest { bytes, used: 0, commands: Vec::new(), args: Vec::new() }
+    fn new(max_bytes: usize) -> Harvest {
+        Harvest {
+            bytes: vec![0; MIN_HARVEST_BYTES.min(max_bytes)],
+            used: 0,
+            max_bytes,
+            is_short: false,
+            peak: 0,
+            commands: Vec::new(),
+            args: Vec::new(),
+        }
     }
 
     /// The bytes of one client.
@@ -94,7 +109,37 @@ impl Harvest {
         &argv[..places.len()]
     }
 
+    /// Makes more room if what there was did not do; gives how much one client may bring.
+    #[inline]
+    fn room(&mut self) -> usize {
+        let room = self.bytes.len() - self.used;
+        if (room < MIN_ROOM || self.is_short) && self.bytes.len() < self.max_bytes {
+            self.is_short = false;
+            self.bytes.resize((self.bytes.len() * 2).min(self.max_bytes), 0);
+        }
+        (self.bytes.len() - self.used).min(READ_BYTES)
+    }
+
+    /// Gives back room that was not used since the last time, half of it at most.
+    fn trim(&mut self) {
+        let peak = std::mem::take(&mut self.peak).max(self.used);
+        if peak < self.bytes.len() / 4 && self.bytes.len() > MIN_HARVEST_BYTES {
+            self.clear();
+            self.bytes.truncate(self.bytes.len() / 2);
+            self.bytes.shrink_to_fit();
+            self.commands.shrink_to(self.commands.capacity() / 2);
+            self.args.shrink_to(self.args.capacity() / 2);
+        }
+    }
+
+    /// Its size in memory, bytes.
+    #[cfg(test)]
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     fn clear(&mut self) {
+        self.peak = self.peak.max(self.used);
         self.used = 0;
         self.commands.clear();
         self.args.clear();
@@ -103,7 +148,7 @@ impl Harvest {
     /// Reads what one socket has, up to the room that is left, and finds up to `most` whole
     /// commands at its beginning.
     pub fn read(&mut self, conn: &mut Conn, ahead: Ahead) -> Outcome {
-        let room = (self.bytes.len() - self.used).min(READ_BYTES);
+        let room = self.room();
         if room < MIN_ROOM {
             return Outcome::NoRoom;
         }
@@ -112,6 +157,7 @@ impl Harvest {
             Ok((bytes, drained)) => {
                 let drained = drained && !conn.read_closed;
                 self.used += bytes;
+                self.is_short |= bytes == room && room < READ_BYTES;
                 let first = self.commands.len();
                 if conn.parser.is_idle() {
                     self.parse(start, ahead);
@@ -236,6 +282,13 @@ impl Batch {
         let harvest = self.harvest.as_mut().and_then(Arc::get_mut).expect("it is the only one");
         harvest.clear();
         harvest
+    }
+
+    /// Gives back memory that the last rounds did not need. Not while commands run from it.
+    pub fn trim(&mut self) {
+        if let Some(harvest) = self.harvest.as_mut().and_then(Arc::get_mut) {
+            harvest.trim();
+        }
     }
 
     /// Does the work; what came of it stands in each read and write.

@@ -115,6 +115,14 @@ impl IoThreads {
         self.stats.fill(ThreadStats::default());
     }
 
+    /// Gives back memory that lately was not needed; called now and then. Not while input waits in
+    /// it for its turn.
+    pub fn trim(&mut self) {
+        if self.gathered.is_empty() {
+            self.batches.iter_mut().flatten().for_each(|batch| batch.trim());
+        }
+    }
+
     fn batch(&mut self, lane: usize) -> &mut Batch {
         self.batches[lane].as_mut().expect("no batch is away between rounds")
     }

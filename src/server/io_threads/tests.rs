@@ -92,6 +92,31 @@ fn closed_idle_and_unknown_clients() {
 }
 
 #[test]
+fn room_follows_the_input() {
+    let mut io = IoThreads::start(1).unwrap();
+    let mut capacities = Vec::new();
+    for bytes in [10, 16_000, 16_384, 60_000, 60_000, 60_000, 10, 10] {
+        let (conn, mut peer) = pair();
+        peer.write_all(&vec![b'x'; bytes]).unwrap();
+        io.batch(0).reads = vec![to_read(1, conn)];
+        let mut got = 0;
+        while got < bytes {
+            io.run_round(1);
+            match &io.batch(0).reads[0].outcome {
+                Outcome::Shared { bytes, .. } => got += bytes.len(),
+                outcome => panic!("{outcome:?}"),
+            }
+        }
+        capacities.push(io.harvest(0).unwrap().capacity() / 1024);
+    }
+    assert_eq!(capacities, [16, 16, 16, 64, 64, 64, 64, 64]);
+    for capacity in [64, 32, 16, 16] {
+        io.trim();
+        assert_eq!(io.harvest(0).unwrap().capacity() / 1024, capacity);
+    }
+}
+
+#[test]
 fn input_without_room_stays_in_its_socket() {
     const CLIENTS: usize = 12;
     let mut io = IoThreads::start(2).unwrap();
