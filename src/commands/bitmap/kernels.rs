@@ -178,17 +178,18 @@ pub enum Op {
 /// by zeros.
 pub fn combine(op: Op, operands: &[impl AsRef<[u8]>], len: usize) -> RawStr {
     let mut result = RawStr::with_capacity(len);
+    let (first, others) = operands.split_first().expect("BITOP has an operand");
+    let first = first.as_ref();
     for start in (0..len).step_by(BLOCK) {
         let end = len.min(start + BLOCK);
         let part = |operand: &'_ [u8]| start.min(operand.len())..end.min(operand.len());
-        let (first, others) = operands.split_first().expect("BITOP has an operand");
-        result.append(&first.as_ref()[part(first.as_ref())]);
+        // What the first two have in common is combined on its way into the result.
+        let second = if op == Op::Not { None } else { others.first().map(AsRef::as_ref) };
+        let (a, b) = (&first[part(first)], second.map(|second| &second[part(second)]));
+        widest(Begin { op, result: &mut result, a, b });
         result.grow_zeroed(end);
         let block = &mut result.as_mut_slice()[start..end];
-        if op == Op::Not {
-            widest(Invert(&mut *block));
-        }
-        for other in others {
+        for other in others.iter().skip(1) {
             let other = other.as_ref();
             widest(Combine { op, block: &mut *block, other: &other[part(other)] });
         }
@@ -196,15 +197,36 @@ pub fn combine(op: Op, operands: &[impl AsRef<[u8]>], len: usize) -> RawStr {
     result
 }
 
-/// All bits the other way round.
-struct Invert<'a>(&'a mut [u8]);
+/// Appends what one or two operands give, but for zeros at its end.
+struct Begin<'a> {
+    op: Op,
+    result: &'a mut RawStr,
+    a: &'a [u8],
+    b: Option<&'a [u8]>,
+}
 
-impl Kernel for Invert<'_> {
+impl Kernel for Begin<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        self.0.iter_mut().for_each(|byte| *byte = !*byte);
+        let Begin { op, result, a, b } = self;
+        let Some(b) = b else {
+            return match op {
+                Op::Not => result.append_mapped(a, |byte| !byte),
+                _ => result.append(a),
+            };
+        };
+        match op {
+            Op::And => result.append_combined(a, b, |a, b| a & b),
+            Op::Or => result.append_combined(a, b, |a, b| a | b),
+            Op::Xor => result.append_combined(a, b, |a, b| a ^ b),
+            Op::Not => {}
+        }
+        if op != Op::And {
+            let longer = if a.len() > b.len() { a } else { b };
+            result.append(&longer[a.len().min(b.len())..]);
+        }
     }
 }
 

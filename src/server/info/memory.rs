@@ -1,8 +1,6 @@
 //! INFO memory.
 
-use std::fmt::Display;
-
-use super::{ALLOCATOR, Info};
+use super::{ALLOCATOR, Figure, Info};
 use crate::server::Server;
 use crate::server::memory::{Excess, human_bytes};
 
@@ -18,7 +16,7 @@ impl Info {
         self.suffixed(name, "_bytes", excess.bytes);
     }
 
-    fn fields(&mut self, names_and_values: &[(&str, &dyn Display)]) {
+    fn fields(&mut self, names_and_values: &[(&str, &dyn Figure)]) {
         for (name, value) in names_and_values {
             self.field(name, value);
         }

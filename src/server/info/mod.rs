@@ -7,7 +7,8 @@ mod basics;
 mod memory;
 mod stats;
 
-use std::fmt::{Display, Write};
+use std::borrow::Cow;
+use std::fmt::Write;
 
 use super::Server;
 
@@ -30,23 +31,72 @@ impl Info {
     }
 
     /// One line.
-    pub fn field(&mut self, name: &str, value: impl Display) {
+    pub fn field(&mut self, name: &str, value: impl Figure) {
         self.suffixed(name, "", value);
     }
 
     /// One line, whose name is put together.
-    fn suffixed(&mut self, name: &str, suffix: &str, value: impl Display) {
-        for part in [name, suffix, ":"] {
-            self.text.push_str(part);
+    fn suffixed(&mut self, name: &str, suffix: &str, value: impl Figure) {
+        self.text.push_str(name);
+        if !suffix.is_empty() {
+            self.text.push_str(suffix);
         }
-        // A String takes everything.
-        let _ = write!(self.text, "{value}");
+        self.text.push(':');
+        value.put(&mut self.text);
         self.text.push_str("\r\n");
     }
 
     /// A yes-or-no value.
     pub fn flag(&mut self, name: &str, on: bool) {
         self.field(name, u8::from(on));
+    }
+}
+
+/// What stands behind the name in a line. Of its own because most are integers, which the general
+/// way of formatting makes a third of INFO's time of.
+pub trait Figure {
+    fn put(&self, text: &mut String);
+}
+
+macro_rules! integers {
+    ($($kind:ty)*) => {$(
+        impl Figure for $kind {
+            fn put(&self, text: &mut String) {
+                text.push_str(itoa::Buffer::new().format(*self));
+            }
+        }
+    )*};
+}
+integers!(u8 u16 u32 u64 usize i32 i64);
+
+impl Figure for str {
+    fn put(&self, text: &mut String) {
+        text.push_str(self);
+    }
+}
+
+impl Figure for String {
+    fn put(&self, text: &mut String) {
+        text.push_str(self);
+    }
+}
+
+impl Figure for Cow<'_, str> {
+    fn put(&self, text: &mut String) {
+        text.push_str(self);
+    }
+}
+
+impl Figure for std::fmt::Arguments<'_> {
+    fn put(&self, text: &mut String) {
+        // A String takes everything.
+        let _ = text.write_fmt(*self);
+    }
+}
+
+impl<F: Figure + ?Sized> Figure for &F {
+    fn put(&self, text: &mut String) {
+        F::put(self, text);
     }
 }
 

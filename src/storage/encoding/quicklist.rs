@@ -25,7 +25,7 @@ mod tests;
 
 pub use node::{NodeLimit, SIZE_SAFETY_LIMIT};
 
-use super::listpack::{Listpack, LpRef, LpValue};
+use super::listpack::{Listpack, ListpackBuilder, LpRef, LpValue};
 use super::relocate::{Mover, Relocate};
 use node::{Data, Node};
 use std::collections::VecDeque;
@@ -257,6 +257,40 @@ impl Quicklist {
             ListEnd::Tail => self.nodes.push_back(node),
         }
         self.settle_new_end(end);
+    }
+
+    /// Adds all values behind the last element: as pushing each does, but for the nodes that begin
+    /// with one of them, which are packed as a whole.
+    pub fn push_back_all<'v>(
+        &mut self,
+        values: impl Iterator<Item = &'v [u8]>,
+        packed_threshold: usize,
+    ) {
+        let limit = self.limit();
+        let mut values = values.peekable();
+        while let Some(value) = values.peek()
+            && let Some(node) = self.nodes.back()
+            && node.allows_insert(limit, value.len(), packed_threshold)
+        {
+            self.push(ListEnd::Tail, value, packed_threshold);
+            values.next();
+        }
+        let mut packed = ListpackBuilder::new();
+        for value in values {
+            if limit.is_large(value.len(), packed_threshold) {
+                self.append_listpack(std::mem::take(&mut packed).finish());
+                self.append_plain(value.into());
+                continue;
+            }
+            if !packed.is_empty() && !limit.has_room(packed.bytes_len(), packed.len(), value.len())
+            {
+                let room = packed.bytes_len();
+                let full = std::mem::replace(&mut packed, ListpackBuilder::with_capacity(room));
+                self.append_listpack(full.finish());
+            }
+            packed.push(value);
+        }
+        self.append_listpack(packed.finish());
     }
 
     /// Takes the element at an end.

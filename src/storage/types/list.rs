@@ -238,6 +238,11 @@ impl List {
         {
             return lp.append_all(values.map(LpValue::Str));
         }
+        if end == ListEnd::Tail
+            && let Either2::B(mut ql) = self.0.get_mut()
+        {
+            return ql.push_back_all(values, limits.packed_threshold);
+        }
         values.for_each(|value| self.push_no_convert(end, value, limits));
     }
 

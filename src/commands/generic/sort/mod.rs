@@ -156,11 +156,11 @@ fn store(
     let db = ctx.client.db;
     let mut list = List::new();
     let mut name = Vec::new();
+    if gets.is_empty() {
+        list.push_all(ListEnd::Tail, range.clone().map(|i| found.bytes(i)), &limits);
+    }
     for i in range {
         let element = found.bytes(i);
-        if gets.is_empty() {
-            list.push(ListEnd::Tail, element, &limits);
-        }
         for get in gets {
             get.with_value(ctx.server, db, element, &mut name, |value| {
                 list.push(ListEnd::Tail, value.unwrap_or_default(), &limits);

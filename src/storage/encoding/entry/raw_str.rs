@@ -163,6 +163,25 @@ impl RawStr {
         }
     }
 
+    /// Appends what `f` makes of each byte. Inlined, as all of it is one loop of the caller's.
+    #[inline(always)]
+    pub fn append_mapped(&mut self, bytes: &[u8], f: impl Fn(u8) -> u8) {
+        self.append_combined(bytes, bytes, |byte, _| f(byte));
+    }
+
+    /// Appends what `f` makes of the bytes of both, as many as the shorter one has. Inlined, too.
+    #[inline(always)]
+    pub fn append_combined(&mut self, a: &[u8], b: &[u8], f: impl Fn(u8, u8) -> u8) {
+        let len = a.len().min(b.len());
+        self.reserve(len);
+        let pairs = a[..len].iter().zip(&b[..len]);
+        for (slot, (a, b)) in self.spare_mut()[..len].iter_mut().zip(pairs) {
+            slot.write(f(*a, *b));
+        }
+        // SAFETY: the loop has written so many.
+        unsafe { self.assume_appended(len) };
+    }
+
     /// Extends with zero bytes up to `len`; does nothing if the string is that long.
     pub fn grow_zeroed(&mut self, len: usize) {
         let old = self.len();

@@ -40,6 +40,11 @@ impl ListpackBuilder {
         self.count == 0
     }
 
+    /// Bytes of the listpack, its end included.
+    pub fn bytes_len(&self) -> usize {
+        self.bytes.len() + 1
+    }
+
     /// Whether `add` bytes more keep the listpack within its limit.
     pub fn safe_to_add(&self, add: usize) -> bool {
         self.bytes.len().saturating_add(add) <= LISTPACK_MAX_SAFETY_SIZE - EMPTY_BYTES
@@ -74,6 +79,7 @@ mod tests {
         }
         assert_eq!((builder.len(), builder.safe_to_add(1)), (5, true));
         assert!(!builder.safe_to_add(LISTPACK_MAX_SAFETY_SIZE));
+        assert_eq!(builder.bytes_len(), pushed.bytes_len());
         assert_eq!(builder.finish().as_bytes(), pushed.as_bytes());
         assert_eq!(ListpackBuilder::with_capacity(9).finish().as_bytes().len(), EMPTY_BYTES);
     }

@@ -55,6 +55,12 @@ impl NodeLimit {
         }
     }
 
+    /// Whether an element of `len` bytes may join a listpack of this size.
+    pub fn has_room(self, bytes: usize, entries: usize, len: usize) -> bool {
+        let grown = bytes.saturating_add(len).saturating_add(SIZE_ESTIMATE_OVERHEAD);
+        !self.exceeded_by(grown, entries + 1)
+    }
+
     /// Whether an element of this size gets a plain node. `packed_threshold` (bytes) replaces the
     /// node's own limit unless it is 0.
     pub fn is_large(self, len: usize, packed_threshold: usize) -> bool {
@@ -259,10 +265,9 @@ impl Node {
         len: usize,
         packed_threshold: usize,
     ) -> bool {
-        let grown = self.size().saturating_add(len).saturating_add(SIZE_ESTIMATE_OVERHEAD);
         !self.is_plain()
             && !limit.is_large(len, packed_threshold)
-            && !limit.exceeded_by(grown, self.count as usize + 1)
+            && limit.has_room(self.size(), self.count as usize, len)
     }
 
     /// Whether both may become one node.

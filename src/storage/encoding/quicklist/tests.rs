@@ -273,3 +273,31 @@ fn insert_into_a_full_node_splits_and_merges() {
     let counts: Vec<usize> = ql.nodes().map(|node| node.count).collect();
     assert_eq!((counts.iter().sum::<usize>(), ql.len()), (11, 11));
 }
+
+#[test]
+fn pushing_all_makes_the_nodes_that_pushing_each_makes() {
+    let value = |i: usize| match i % 90 {
+        7 => vec![b'x'; 9000],
+        8 => vec![b'y'; 800],
+        _ => (i * i * i).to_string().into_bytes(),
+    };
+    let values: Vec<Vec<u8>> = (0..2500).map(value).collect();
+    let nodes = |list: &Quicklist| -> Vec<_> {
+        let parts = |n: NodeView<'_>| (n.plain, n.size, n.count, n.compressed, n.bytes.to_vec());
+        list.nodes().map(parts).collect()
+    };
+    for (fill, compress) in [(-2, 0), (-1, 1), (3, 0), (1, 2)] {
+        for (before, packed_threshold) in [(0, 0), (2, 700), (8, 0), (50, 10_000)] {
+            let mut all = Quicklist::new(fill, compress);
+            for value in &values[..before] {
+                all.push(ListEnd::Tail, value, packed_threshold);
+            }
+            let mut each = all.clone();
+            all.push_back_all(values[before..].iter().map(Vec::as_slice), packed_threshold);
+            for value in &values[before..] {
+                each.push(ListEnd::Tail, value, packed_threshold);
+            }
+            assert_eq!((all.len(), nodes(&all)), (each.len(), nodes(&each)));
+        }
+    }
+}
