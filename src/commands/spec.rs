@@ -223,6 +223,8 @@ pub struct CommandSpec {
     pub handler: Handler,
     /// Number of arguments with the name; negative = at least.
     pub arity: i32,
+    /// Index of the first argument that names a member of the value under the first key; 0: none.
+    pub member: u8,
     pub flags: u64,
     /// All categories, implied ones included.
     pub acl: u64,
@@ -239,6 +241,7 @@ impl CommandSpec {
         name: "",
         handler: super::container,
         arity: 1,
+        member: 0,
         flags: 0,
         acl: 0,
         keys: &[],

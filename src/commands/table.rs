@@ -20,6 +20,8 @@ pub struct Command {
     pub subcommands: Vec<CommandId>,
     /// The first argument is a key.
     pub key_first: bool,
+    /// See [`CommandSpec::member`].
+    pub member: u8,
     /// It may switch on a feature that looks at commands, see `server::special`.
     pub special: bool,
     /// Fewest arguments, the name included, and how many more it takes.
@@ -195,6 +197,7 @@ impl CommandTable {
             parent,
             subcommands: Vec::new(),
             key_first,
+            member: spec.member,
             // What a script switches on its commands switch on.
             special: spec.flags & SPECIAL_COMMANDS != 0 && spec.group != Group::Scripting,
             args: (least, if spec.arity < 0 { usize::MAX - least } else { 0 }),

@@ -35,7 +35,7 @@ pub struct Exec {
     /// Offset of the replication stream before the outermost command.
     pub offset_before: i64,
     /// Of a command in a pipeline.
-    pub key_memo: super::pipeline::KeyMemo,
+    pub key_memo: super::look_ahead::KeyMemo,
     /// Error replies so far.
     pub errors: u64,
     /// How many of them have been counted for a command that failed.

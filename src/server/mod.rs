@@ -38,6 +38,7 @@ pub mod limits;
 pub mod listener;
 pub mod loading;
 pub mod log;
+pub mod look_ahead;
 pub mod lookup;
 pub mod memory;
 pub mod metrics;

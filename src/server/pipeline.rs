@@ -1,17 +1,16 @@
 //! The commands in a query buffer: parsed a batch ahead, so that the cache lines of their keys are
 //! on the way while the commands before them run; then run one by one.
 //!
-//! What is known ahead is a hint and never decides anything: commands find their keys as always,
-//! but take the hash that was computed for the prefetch (`Server::key_hash`).
+//! What is asked for and what else is known ahead: `look_ahead`.
 
 use super::Server;
 use super::client::{Client, ClientFlags};
 use super::dispatch::process_command;
+use super::look_ahead::{KeyMemo, Known, Upcoming, look_ahead};
 use crate::commands::Args;
 use crate::commands::table::CommandId;
 use crate::protocol::request::{Limits, Parsed, Whole, parse_whole};
-use crate::storage::db::{PREFETCH_BATCH, PREFETCH_FROM};
-use crate::storage::keyspace::KeyHash;
+use crate::storage::db::{Db, PREFETCH_BATCH};
 
 /// Commands of one client in one turn, so that a long pipeline does not starve the others.
 pub(super) const MAX_COMMANDS_PER_TURN: usize = 10_000;
@@ -24,44 +23,44 @@ const LINK: ClientFlags = ClientFlags::MASTER.and(ClientFlags::REPLICA);
 /// Arguments of a command that comes alone; one with more takes the general way.
 const FEW_ARGS: usize = 16;
 
-/// The hash of one key of the running command, found by the key's place in memory.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct KeyMemo(Option<(*const u8, usize, KeyHash)>);
-
-impl KeyMemo {
-    /// The key must stay where it is until the memo is replaced.
-    #[inline(always)]
-    pub fn of(key: &[u8], at: KeyHash) -> KeyMemo {
-        KeyMemo(Some((key.as_ptr(), key.len(), at)))
-    }
-
-    #[inline(always)]
-    fn get(&self, key: &[u8]) -> Option<KeyHash> {
-        let (start, len, at) = self.0?;
-        (start == key.as_ptr() && len == key.len()).then_some(at)
-    }
-}
-
-/// A command that was parsed ahead.
-#[derive(Clone, Copy)]
-struct Ahead {
-    whole: Whole,
-    /// Found by name; a container's sub-command is looked for when it runs.
-    id: Option<CommandId>,
-    /// Of its first argument, if that is a key and worth a prefetch.
-    key: Option<KeyHash>,
-}
-
-impl Ahead {
-    const NONE: Ahead =
-        Ahead { whole: Whole { argc: 0, bytes: 0, args_bytes: 0 }, id: None, key: None };
-}
-
 /// Whole commands at the start of a query buffer.
 struct Batch<'q> {
     argv: [&'q [u8]; BATCH_ARGS],
     commands: [Ahead; BATCH],
     len: usize,
+}
+
+/// A command of a batch.
+#[derive(Clone, Copy)]
+struct Ahead {
+    whole: Whole,
+    /// Index of its name in `argv`.
+    first: usize,
+}
+
+impl Ahead {
+    const NONE: Ahead = Ahead { whole: Whole { argc: 0, bytes: 0, args_bytes: 0 }, first: 0 };
+}
+
+/// A batch, and the database where it will run.
+struct InDb<'a>(&'a Batch<'a>, &'a Db);
+
+impl Upcoming for InDb<'_> {
+    #[inline(always)]
+    fn head(&self, at: usize) -> (&[u8], Option<&[u8]>) {
+        let argv = self.0.argv(at);
+        (argv[0], argv.get(1).copied())
+    }
+
+    #[inline(always)]
+    fn arg(&self, at: usize, index: usize) -> Option<&[u8]> {
+        self.0.argv(at).get(index).copied()
+    }
+
+    #[inline(always)]
+    fn db(&self, _: usize) -> &Db {
+        self.1
+    }
 }
 
 impl<'q> Batch<'q> {
@@ -73,40 +72,21 @@ impl<'q> Batch<'q> {
     fn parse(&mut self, query: &'q [u8], server: &Server) {
         let max_bulk_bytes = server.config.proto_max_bulk_len as usize;
         self.len = 0;
-        let (mut at, mut args) = (0, 0);
+        let (mut at, mut first) = (0, 0);
         while self.len < BATCH
-            && let Some(whole) = parse_whole(&query[at..], max_bulk_bytes, &mut self.argv[args..])
+            && let Some(whole) = parse_whole(&query[at..], max_bulk_bytes, &mut self.argv[first..])
         {
-            self.commands[self.len] = Ahead { whole, ..Ahead::NONE };
+            self.commands[self.len] = Ahead { whole, first };
             self.len += 1;
             at += whole.bytes;
-            args += whole.argc;
+            first += whole.argc;
         }
     }
 
-    /// Asks for the memory of the keys; first all buckets, then the entries they lead to.
-    #[inline]
-    fn prefetch(&mut self, server: &Server, db: usize) {
-        let db = &server.keyspace.dbs[db];
-        let mut args = 0;
-        for ahead in &mut self.commands[..self.len] {
-            let argv = &self.argv[args..args + ahead.whole.argc];
-            args += argv.len();
-            let Some(command) = server.commands.lookup(argv[0]) else { continue };
-            ahead.id = command.subcommands.is_empty().then_some(command.id);
-            if command.key_first
-                && let Some(key) = argv.get(1)
-            {
-                let at = db.hash(key);
-                db.prefetch_bucket(at);
-                ahead.key = Some(at);
-            }
-        }
-        for ahead in &self.commands[..self.len] {
-            if let Some(at) = ahead.key {
-                db.prefetch_entry(at);
-            }
-        }
+    #[inline(always)]
+    fn argv(&self, at: usize) -> &[&'q [u8]] {
+        let command = &self.commands[at];
+        &self.argv[command.first..command.first + command.whole.argc]
     }
 }
 
@@ -133,13 +113,12 @@ pub fn run_commands(server: &mut Server, client: &mut Client, query: &[u8]) -> (
             let found = parse_whole(rest, max_bulk_bytes as usize, &mut argv);
             if let Some(whole) = found {
                 let many = whole.bytes < rest.len();
-                let (count, bytes) =
-                    if many && server.keyspace.dbs[client.db].len() >= PREFETCH_FROM {
-                        run_pipeline(server, client, rest)
-                    } else {
-                        run_one(server, client, Args(&argv[..whole.argc]), None, &whole, rest);
-                        (1, whole.bytes)
-                    };
+                let (count, bytes) = if many && server.prefetch_pays(client.db) {
+                    run_pipeline(server, client, rest)
+                } else {
+                    run_one(server, client, Args(&argv[..whole.argc]), None, &whole, rest);
+                    (1, whole.bytes)
+                };
                 commands += count;
                 done += bytes;
                 continue;
@@ -167,29 +146,29 @@ pub(super) fn is_stopped(client: &Client) -> bool {
 #[inline(never)]
 fn run_pipeline(server: &mut Server, client: &mut Client, query: &[u8]) -> (usize, usize) {
     let mut batch: Batch<'_> = Batch::EMPTY;
+    let mut known = [Known::NOTHING; BATCH];
     let (mut commands, mut bytes) = (0, 0);
     loop {
         batch.parse(&query[bytes..], server);
         if batch.len == 0 {
             break;
         }
-        batch.prefetch(server, client.db);
-        let mut args = 0;
-        for ahead in &batch.commands[..batch.len] {
-            let argv = &batch.argv[args..args + ahead.whole.argc];
-            args += argv.len();
-            server.exec.key_memo =
-                KeyMemo(ahead.key.map(|at| (argv[1].as_ptr(), argv[1].len(), at)));
-            run_one(server, client, Args(argv), ahead.id, &ahead.whole, &query[bytes..]);
+        let upcoming = InDb(&batch, &server.keyspace.dbs[client.db]);
+        look_ahead(server, &upcoming, &mut known[..batch.len]);
+        for (at, known) in known[..batch.len].iter().enumerate() {
+            let argv = batch.argv(at);
+            let whole = &batch.commands[at].whole;
+            server.exec.key_memo = known.memo(argv);
+            run_one(server, client, Args(argv), known.id, whole, &query[bytes..]);
             commands += 1;
-            bytes += ahead.whole.bytes;
+            bytes += whole.bytes;
             if is_stopped(client) || server.auth_required(client) {
-                server.exec.key_memo = KeyMemo(None);
+                server.exec.key_memo = KeyMemo::default();
                 return (commands, bytes);
             }
         }
         // The buffer may be gone when the next look-up comes.
-        server.exec.key_memo = KeyMemo(None);
+        server.exec.key_memo = KeyMemo::default();
         if commands >= MAX_COMMANDS_PER_TURN {
             break;
         }
@@ -256,15 +235,4 @@ pub(super) fn run_one(
     }
     client.argv_bytes = 0;
     server.after_command(client);
-}
-
-impl Server {
-    /// The hash of a key, which may have been computed ahead.
-    #[inline(always)]
-    pub fn key_hash(&self, db: usize, key: &[u8]) -> KeyHash {
-        match self.exec.key_memo.get(key) {
-            Some(at) => at,
-            None => self.keyspace.dbs[db].hash(key),
-        }
-    }
 }

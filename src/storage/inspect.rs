@@ -41,18 +41,7 @@ pub fn quicklist_text(value: ValueRef<'_>, fill: i64, compresses: bool) -> Optio
 
 /// The figures of the hash table of a value; `None` if it has none.
 pub fn table_text(value: ValueRef<'_>, full: bool) -> Option<String> {
-    match value {
-        ValueRef::Set(set) => set.table().map(|table| table.stats_text(full)),
-        ValueRef::ZSet(zset) => match zset.view() {
-            ZSetView::Skiplist(table) => Some(table.stats_text(full)),
-            ZSetView::Listpack(_) => None,
-        },
-        ValueRef::Hash(hash) => match hash.view() {
-            HashView::Table(table) => Some(table.stats_text(full)),
-            HashView::Listpack(_) | HashView::ListpackEx(_) => None,
-        },
-        _ => None,
-    }
+    value.table().map(|table| table.stats_text(full))
 }
 
 fn listpack_of(value: ValueRef<'_>) -> Option<LpRef<'_>> {

@@ -4,7 +4,10 @@
 //! business.
 
 pub use super::encoding::entry::{EmbedStr, RawStr, StrMut, StrRef, StrValue, ThinValue};
-use super::types::{hash::Hash, list::List, set::Set, stream::Stream, zset::ZSet};
+use super::encoding::hashtable::AnyTable;
+use super::types::hash::{Hash, HashView};
+use super::types::zset::{ZSet, ZSetView};
+use super::types::{list::List, set::Set, stream::Stream};
 
 /// The type of a value; the numbers are those of Redis' module API and of entry headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +72,24 @@ pub enum ValueRef<'a> {
     ZSet(&'a ZSet),
     Hash(&'a Hash),
     Stream(&'a Stream),
+}
+
+impl<'a> ValueRef<'a> {
+    /// The hash table of a collection, if it has that form.
+    pub fn table(self) -> Option<&'a dyn AnyTable> {
+        match self {
+            ValueRef::Set(set) => set.table().map(|table| table.table() as _),
+            ValueRef::ZSet(zset) => match zset.view() {
+                ZSetView::Skiplist(table) => Some(table.table()),
+                ZSetView::Listpack(_) => None,
+            },
+            ValueRef::Hash(hash) => match hash.view() {
+                HashView::Table(table) => Some(table.table()),
+                HashView::Listpack(_) | HashView::ListpackEx(_) => None,
+            },
+            ValueRef::Str(_) | ValueRef::List(_) | ValueRef::Stream(_) => None,
+        }
+    }
 }
 
 /// A value in the keyspace, to change in place.

@@ -33,6 +33,34 @@ fn command(rng: &mut fastrand::Rng) -> Vec<String> {
     words.iter().map(|word| word.to_string()).collect()
 }
 
+/// A command about a member of a collection that grows into a table, goes, or is no collection.
+fn member_command(rng: &mut fastrand::Rng) -> Vec<String> {
+    let key = ["set", "hash", "zset", "key:1", "absent"][rng.usize(..5)];
+    let member = match rng.u8(..3) {
+        0 => format!("{}", rng.u64(..600)),
+        _ => format!("member:{}", rng.u64(..600)),
+    };
+    let member = member.as_str();
+    let words: &[&str] = match rng.u16(..150) {
+        0 => &["DEL", key],
+        1 => &["SADD"],
+        2 => &["ZADD", key, "1"],
+        3 => &["RENAME", key, "set"],
+        4..=9 => &["SMOVE", "set", "other", member],
+        10..=39 => &["SADD", "set", member],
+        40..=69 => &["HSET", "hash", member, "value"],
+        70..=99 => &["ZADD", "zset", "7", member],
+        100..=104 => &["ZINCRBY", key, "2", member],
+        105..=109 => &["SREM", key, member],
+        110..=114 => &["HDEL", key, member],
+        115..=119 => &["ZREM", key, member],
+        120..=129 => &["SISMEMBER", key, member],
+        130..=139 => &["HGET", key, member],
+        _ => &["ZSCORE", key, member],
+    };
+    words.iter().map(|word| word.to_string()).collect()
+}
+
 fn filled() -> (Server, Client) {
     let server = Server::start(&[]);
     let mut client = server.client();
@@ -42,10 +70,19 @@ fn filled() -> (Server, Client) {
 
 #[test]
 fn a_pipeline_answers_as_single_commands_do() {
+    compare(60, command);
+}
+
+#[test]
+fn a_pipeline_about_members_answers_as_single_commands_do() {
+    compare(200, member_command);
+}
+
+fn compare(rounds: usize, command: fn(&mut fastrand::Rng) -> Vec<String>) {
     let (_one, mut single) = filled();
     let (_two, mut pipelined) = filled();
     let mut rng = fastrand::Rng::with_seed(7);
-    for _ in 0..60 {
+    for _ in 0..rounds {
         let count = rng.usize(1..60);
         let commands: Vec<Vec<String>> = (0..count).map(|_| command(&mut rng)).collect();
         let replies = pipelined.pipeline(&commands);

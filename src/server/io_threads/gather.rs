@@ -9,19 +9,16 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::job::{Ahead, FEW_ARGS, Harvest, Outcome, Read};
+use super::job::{Ahead, Command, FEW_ARGS, Harvest, Outcome, Read};
 use crate::commands::Args;
-use crate::commands::table::CommandId;
 use crate::server::Server;
 use crate::server::client::{Client, ClientFlags};
 use crate::server::clients::Missed;
 use crate::server::connection::Conn;
 use crate::server::event_loop::{EventLoop, begin_shared, end_shared, run_private};
-use crate::server::pipeline::{
-    BATCH, KeyMemo, MAX_COMMANDS_PER_TURN, is_stopped, run_commands, run_one,
-};
-use crate::storage::db::PREFETCH_FROM;
-use crate::storage::keyspace::KeyHash;
+use crate::server::look_ahead::{KeyMemo, Known, Upcoming, look_ahead};
+use crate::server::pipeline::{BATCH, MAX_COMMANDS_PER_TURN, is_stopped, run_commands, run_one};
+use crate::storage::db::Db;
 
 /// Fewer ready clients are served one after the other, if there is no thread to help.
 const GATHER_CLIENTS: usize = 4;
@@ -109,8 +106,9 @@ fn run_shared_input(
         let command = &harvest.commands[at as usize];
         let known = window.look_ahead(server, harvest, at as usize);
         let mut argv = [&[][..]; FEW_ARGS];
-        let args = Args(harvest.argv(command, &mut argv));
-        run_one(server, client, args, known, &command.whole(), &input[done..]);
+        let argv = harvest.argv(command, &mut argv);
+        server.exec.key_memo = known.memo(argv);
+        run_one(server, client, Args(argv), known.id, &command.whole(), &input[done..]);
         done += command.bytes as usize;
         count += 1;
     }
@@ -134,56 +132,43 @@ struct Window {
     known: [Known; BATCH],
 }
 
-#[derive(Clone, Copy)]
-struct Known {
-    id: Option<CommandId>,
-    key: Option<KeyHash>,
+impl Window {
+    const EMPTY: Window = Window { from: 0, len: 0, known: [Known::NOTHING; BATCH] };
+
+    #[inline]
+    fn look_ahead(&mut self, server: &Server, harvest: &Harvest, at: usize) -> Known {
+        if at.wrapping_sub(self.from) >= self.len {
+            let commands = &harvest.commands[at..];
+            (self.from, self.len) = (at, commands.len().min(BATCH));
+            let upcoming = Following { harvest, commands, dbs: &server.keyspace.dbs };
+            look_ahead(server, &upcoming, &mut self.known[..self.len]);
+        }
+        self.known[at - self.from]
+    }
 }
 
-impl Window {
-    const EMPTY: Window = Window { from: 0, len: 0, known: [Known { id: None, key: None }; BATCH] };
+/// Commands of a harvest.
+struct Following<'h> {
+    harvest: &'h Harvest,
+    commands: &'h [Command],
+    dbs: &'h [Db],
+}
 
-    /// What is known of a command: its name's meaning, and, for its look-ups, its key's hash.
-    #[inline]
-    fn look_ahead(
-        &mut self,
-        server: &mut Server,
-        harvest: &Harvest,
-        at: usize,
-    ) -> Option<CommandId> {
-        if at.wrapping_sub(self.from) >= self.len {
-            self.fill(server, harvest, at);
-        }
-        let known = self.known[at - self.from];
-        server.exec.key_memo = match known.key {
-            Some(hash) => KeyMemo::of(harvest.arg(&harvest.commands[at], 1), hash),
-            None => KeyMemo::default(),
-        };
-        known.id
+impl Upcoming for Following<'_> {
+    #[inline(always)]
+    fn head(&self, at: usize) -> (&[u8], Option<&[u8]>) {
+        (self.harvest.arg(&self.commands[at], 0), self.arg(at, 1))
     }
 
-    /// First all buckets, then the entries they lead to.
-    fn fill(&mut self, server: &Server, harvest: &Harvest, at: usize) {
-        let commands = &harvest.commands[at..];
-        let commands = &commands[..commands.len().min(BATCH)];
-        (self.from, self.len) = (at, commands.len());
-        for (command, slot) in commands.iter().zip(&mut self.known) {
-            *slot = Known { id: None, key: None };
-            let name = harvest.arg(command, 0);
-            let Some(found) = server.commands.lookup(name) else { continue };
-            slot.id = found.subcommands.is_empty().then_some(found.id);
-            let db = &server.keyspace.dbs[command.db as usize];
-            if found.key_first && command.argc > 1 && db.len() >= PREFETCH_FROM {
-                let hash = db.hash(harvest.arg(command, 1));
-                db.prefetch_bucket(hash);
-                slot.key = Some(hash);
-            }
-        }
-        for (command, slot) in commands.iter().zip(&self.known) {
-            if let Some(hash) = slot.key {
-                server.keyspace.dbs[command.db as usize].prefetch_entry(hash);
-            }
-        }
+    #[inline(always)]
+    fn arg(&self, at: usize, index: usize) -> Option<&[u8]> {
+        let command = &self.commands[at];
+        (index < command.argc as usize).then(|| self.harvest.arg(command, index))
+    }
+
+    #[inline(always)]
+    fn db(&self, at: usize) -> &Db {
+        &self.dbs[self.commands[at].db as usize]
     }
 }
 
@@ -216,7 +201,7 @@ impl Server {
     fn gathering_pays(&mut self) -> bool {
         let Some(first) = self.clients.pending_read.front().copied() else { return false };
         let db = self.clients.get_by_token(first).map_or(0, |client| client.db);
-        self.keyspace.dbs[db].len() >= PREFETCH_FROM
+        self.prefetch_pays(db)
     }
 
     fn read_ahead_of(&self, client: &Client, most: usize) -> Ahead {

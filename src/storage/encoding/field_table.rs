@@ -37,11 +37,6 @@ impl Clone for FieldTable {
 }
 
 impl FieldTable {
-    /// The report of DEBUG HTSTATS-KEY.
-    pub fn stats_text(&self, full: bool) -> String {
-        self.table.stats_text(full)
-    }
-
     pub fn new() -> FieldTable {
         FieldTable::default()
     }
@@ -185,7 +180,7 @@ impl FieldTable {
         self.table.fair_random()
     }
 
-    /// The table itself, for DEBUG HTSTATS-KEY and the sizes of its arrays.
+    /// The table itself, for DEBUG HTSTATS-KEY, the sizes of its arrays and prefetching.
     pub fn table(&self) -> &HashTable<Field> {
         &self.table
     }

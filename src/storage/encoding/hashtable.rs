@@ -426,6 +426,35 @@ impl<E: Element> HashTable<E> {
     }
 }
 
+/// A table whose elements are found by bytes, whatever they are.
+pub trait AnyTable {
+    /// Asks for the bucket of an element. Returns the hash.
+    fn prefetch_bucket_of(&self, key: &[u8]) -> u64;
+    /// Asks for what the bucket leads to; see [`HashTable::prefetch_entry`].
+    fn prefetch_element(&self, hash: u64);
+    /// The report of DEBUG HTSTATS-KEY.
+    fn stats_text(&self, full: bool) -> String;
+}
+
+impl<E: Element> AnyTable for HashTable<E>
+where
+    for<'k> E::Key<'k>: From<&'k [u8]>,
+{
+    fn prefetch_bucket_of(&self, key: &[u8]) -> u64 {
+        let hash = E::hash_key(key.into());
+        self.prefetch_bucket(hash);
+        hash
+    }
+
+    fn prefetch_element(&self, hash: u64) {
+        self.prefetch_entry(hash);
+    }
+
+    fn stats_text(&self, full: bool) -> String {
+        HashTable::stats_text(self, full)
+    }
+}
+
 impl<E: Element> Drop for HashTable<E> {
     fn drop(&mut self) {
         for table in 0..2 {

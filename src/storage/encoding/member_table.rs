@@ -153,6 +153,11 @@ impl MemberTable {
         self.len() == 0
     }
 
+    /// The half that finds members, for prefetching and DEBUG HTSTATS-KEY.
+    pub fn table(&self) -> &HashTable<Member> {
+        &self.table
+    }
+
     /// The score of a member.
     #[inline]
     pub fn score(&self, member: &[u8]) -> Option<f64> {

@@ -94,6 +94,11 @@ impl SetTable {
         self.0.remove_word(hash, word)
     }
 
+    /// The table itself, for prefetching and DEBUG HTSTATS-KEY.
+    pub fn table(&self) -> &HashTable<SetMember> {
+        &self.0
+    }
+
     pub fn is_rehashing(&self) -> bool {
         self.0.is_rehashing()
     }
@@ -101,11 +106,6 @@ impl SetTable {
     /// Moves up to `buckets` buckets, for those who only read a table that is being rehashed.
     pub fn rehash(&mut self, buckets: usize) {
         self.0.rehash_buckets(buckets);
-    }
-
-    /// The report of DEBUG HTSTATS-KEY.
-    pub fn stats_text(&self, full: bool) -> String {
-        self.0.stats_text(full)
     }
 
     /// Bytes of memory, the members' own from the mean of the first `samples` (0 = all).

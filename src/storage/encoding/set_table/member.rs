@@ -46,6 +46,12 @@ enum Form<'k> {
     Text(&'k [u8]),
 }
 
+impl<'k> From<&'k [u8]> for MemberKey<'k> {
+    fn from(text: &'k [u8]) -> Self {
+        MemberKey::new(text)
+    }
+}
+
 fn fits(int: i64) -> bool {
     (-INT_LIMIT..INT_LIMIT).contains(&int)
 }

@@ -286,7 +286,7 @@ fn one_long_chain_is_rehashed_while_a_child_saves_and_drawn_from_fairly() {
     assert!(!set.is_rehashing());
     set_resize_policy(ResizePolicy::Enable);
     remove_in_scan_order(&mut set, 30);
-    let stats = set.table().map(|table| table.stats_text(true)).unwrap_or_default();
+    let stats = set.table().map(|table| table.table().stats_text(true)).unwrap_or_default();
     for line in ["table size: 64", "number of elements: 30", "different slots: 1"] {
         assert!(stats.contains(line), "{stats}");
     }
