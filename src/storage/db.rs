@@ -18,10 +18,7 @@ use super::encoding::hashtable::SlotMut;
 use super::keyspace::{KeyHash, KvStore};
 use super::object::{ObjType, StrValue, Value};
 
-/// Keys whose memory is asked for at a time: what a processor can wait for at once.
-pub const PREFETCH_BATCH: usize = 16;
-/// A database of fewer keys lies in the processor's cache: nothing is prefetched.
-pub const PREFETCH_FROM: usize = 16 * 1024;
+pub use super::encoding::hashtable::{PREFETCH_BATCH, PREFETCH_FROM};
 
 /// See the file's documentation.
 pub struct Db {

@@ -78,16 +78,50 @@ impl<'a> ValueRef<'a> {
     /// The hash table of a collection, if it has that form.
     pub fn table(self) -> Option<&'a dyn AnyTable> {
         match self {
-            ValueRef::Set(set) => set.table().map(|table| table.table() as _),
-            ValueRef::ZSet(zset) => match zset.view() {
-                ZSetView::Skiplist(table) => Some(table.table()),
-                ZSetView::Listpack(_) => None,
-            },
-            ValueRef::Hash(hash) => match hash.view() {
-                HashView::Table(table) => Some(table.table()),
-                HashView::Listpack(_) | HashView::ListpackEx(_) => None,
-            },
+            ValueRef::Set(set) => set.any_table(),
+            ValueRef::ZSet(zset) => zset.any_table(),
+            ValueRef::Hash(hash) => hash.any_table(),
             ValueRef::Str(_) | ValueRef::List(_) | ValueRef::Stream(_) => None,
+        }
+    }
+}
+
+/// A value whose members stand in a hash table when they are many.
+pub trait Collection {
+    fn any_table(&self) -> Option<&dyn AnyTable>;
+
+    /// Asks for the memory of members that are about to be looked for, at most
+    /// `PREFETCH_BATCH`.
+    #[inline]
+    fn prefetch<'k>(&self, names: impl ExactSizeIterator<Item = &'k &'k [u8]>) {
+        if names.len() > 1
+            && let Some(table) = self.any_table()
+        {
+            table.prefetch_all(&mut names.copied());
+        }
+    }
+}
+
+impl Collection for Set {
+    fn any_table(&self) -> Option<&dyn AnyTable> {
+        self.table().map(|table| table.table() as _)
+    }
+}
+
+impl Collection for ZSet {
+    fn any_table(&self) -> Option<&dyn AnyTable> {
+        match self.view() {
+            ZSetView::Skiplist(table) => Some(table.table()),
+            ZSetView::Listpack(_) => None,
+        }
+    }
+}
+
+impl Collection for Hash {
+    fn any_table(&self) -> Option<&dyn AnyTable> {
+        match self.view() {
+            HashView::Table(table) => Some(table.table()),
+            HashView::Listpack(_) | HashView::ListpackEx(_) => None,
         }
     }
 }

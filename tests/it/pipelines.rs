@@ -1,6 +1,8 @@
 //! Pipelines over a large keyspace, where commands are parsed ahead and their keys prefetched: what
 //! comes out must be what comes out one by one.
 
+use std::ops::Range;
+
 use super::common::Server;
 use super::common::client::Client;
 
@@ -95,6 +97,45 @@ fn compare(rounds: usize, command: fn(&mut fastrand::Rng) -> Vec<String>) {
         client.command(&["RESET"]);
     }
     assert_eq!(single.command(&["DEBUG", "DIGEST"]), pipelined.command(&["DEBUG", "DIGEST"]));
+}
+
+/// Big enough that members are asked for ahead; a batch ends within each command.
+#[test]
+fn commands_with_many_members_of_a_big_collection() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    let name = |i: u32| if i.is_multiple_of(3) { i.to_string() } else { format!("member:{i}") };
+    type Each<'a> = &'a dyn Fn(u32, &mut Vec<String>);
+    let mut run = |command: &[&str], each: Each<'_>, range: Range<u32>| {
+        let mut words: Vec<String> = command.iter().map(|word| word.to_string()).collect();
+        range.for_each(|i| each(i, &mut words));
+        client.command(&words)
+    };
+    let plain = |i: u32, words: &mut Vec<String>| words.push(name(i));
+    let valued = |i: u32, words: &mut Vec<String>| words.extend([name(i), i.to_string()]);
+    let scored = |i: u32, words: &mut Vec<String>| words.extend([i.to_string(), name(i)]);
+    let adding: [(&str, &str, Each<'_>); 3] =
+        [("SADD", "set", &plain), ("HSET", "hash", &valued), ("ZADD", "zset", &scored)];
+    for (add, key, each) in adding {
+        for from in (0..20_000).step_by(1000) {
+            assert_eq!(run(&[add, key], each, from..from + 1000).int(), 1000);
+        }
+        assert_eq!(run(&[add, key], each, 19_990..20_030).int(), 30, "{key}");
+    }
+    for (command, key, there) in
+        [("SMISMEMBER", "set", "1"), ("HMGET", "hash", "20029"), ("ZMSCORE", "zset", "20029")]
+    {
+        let reply = run(&[command, key], &plain, 20_029..20_050);
+        let items: Vec<String> = reply.items().iter().map(|item| item.to_string()).collect();
+        assert_eq!(items.len(), 21, "{command}");
+        assert!(items[0].contains(there), "{command}: {}", items[0]);
+        assert!(items[1..].iter().all(|item| *item == items[1]), "{command}");
+    }
+    for (remove, key) in [("SREM", "set"), ("HDEL", "hash"), ("ZREM", "zset")] {
+        assert_eq!(run(&[remove, key], &plain, 10_000..20_100).int(), 10_030, "{remove}");
+        assert_eq!(run(&[remove, key], &plain, 0..10_000).int(), 10_000, "{remove}");
+        assert_eq!(run(&["EXISTS", key], &|_, _| (), 0..0).int(), 0, "{remove}");
+    }
 }
 
 #[test]

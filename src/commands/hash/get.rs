@@ -4,6 +4,8 @@ use super::bulk;
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
 use crate::server::hash_expire::{FieldGone, OnAccess};
+use crate::storage::db::PREFETCH_BATCH;
+use crate::storage::object::Collection;
 use crate::storage::types::hash::Hash;
 
 /// `HGET key field`
@@ -57,13 +59,16 @@ pub fn hmget(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let hash = server.read::<Hash>(client.db, key)?;
     client.reply.array(names.len());
     let mut expired: Vec<&[u8]> = Vec::new();
-    for &name in names {
-        match hash.and_then(|hash| hash.get(name)) {
-            Some(got) if !got.is_expired(now) => bulk(&mut client.reply, got.value),
-            None => client.reply.null(),
-            Some(_) => {
-                client.reply.null();
-                expired.push(name);
+    for batch in names.chunks(PREFETCH_BATCH) {
+        hash.inspect(|hash| hash.prefetch(batch.iter()));
+        for &name in batch {
+            match hash.and_then(|hash| hash.get(name)) {
+                Some(got) if !got.is_expired(now) => bulk(&mut client.reply, got.value),
+                None => client.reply.null(),
+                Some(_) => {
+                    client.reply.null();
+                    expired.push(name);
+                }
             }
         }
     }

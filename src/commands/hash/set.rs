@@ -5,6 +5,8 @@ use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
 use crate::protocol::number;
 use crate::server::hash_expire::OnAccess;
+use crate::storage::db::PREFETCH_BATCH;
+use crate::storage::object::Collection;
 use crate::storage::types::hash::{Hash, LpValue};
 use crate::util::f80::F80;
 
@@ -34,8 +36,11 @@ fn set_fields(ctx: &mut Ctx<'_>, args: Args<'_>, command: &str) -> Result<usize,
     let had_expires = hash.has_field_expires();
     hash.try_conversion(&args[2..], &limits);
     let mut created = 0;
-    for [name, value] in pairs {
-        created += usize::from(!hash.set(name, value, false, &limits));
+    for batch in pairs.chunks(PREFETCH_BATCH) {
+        hash.prefetch(batch.iter().map(|[name, _]| name));
+        for [name, value] in batch {
+            created += usize::from(!hash.set(name, value, false, &limits));
+        }
     }
     if had_expires {
         ctx.server.update_hash_expires(db, key);
@@ -90,11 +95,9 @@ pub fn hdel(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     };
     let had_expires = hash.has_field_expires();
     let mut deleted = 0;
-    for name in &args[2..] {
-        deleted += usize::from(hash.remove(name));
-        if hash.is_empty() {
-            break;
-        }
+    for batch in args[2..].chunks(PREFETCH_BATCH) {
+        hash.prefetch(batch.iter());
+        deleted += batch.iter().filter(|name| hash.remove(name)).count();
     }
     let is_empty = hash.is_empty();
     ctx.client.reply.count(deleted);

@@ -3,6 +3,8 @@
 use crate::commands::value_reply::bulk_value;
 use crate::commands::{Args, CmdResult, Ctx};
 use crate::config::NotifyFlags;
+use crate::storage::db::PREFETCH_BATCH;
+use crate::storage::object::Collection;
 use crate::storage::types::set::Set;
 
 /// `SADD key member [member …]`
@@ -12,7 +14,11 @@ pub fn sadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let new = || Set::for_members(members[0], members.len(), &limits);
     let set = ctx.write_or_create(key, new)?;
     set.maybe_convert(members.len(), &limits);
-    let added = members.iter().filter(|member| set.add(member, &limits)).count();
+    let mut added = 0;
+    for batch in members.chunks(PREFETCH_BATCH) {
+        set.prefetch(batch.iter());
+        added += batch.iter().filter(|member| set.add(member, &limits)).count();
+    }
     if added > 0 {
         ctx.changed(key, NotifyFlags::SET, "sadd", added);
     }
@@ -25,7 +31,10 @@ pub fn srem(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let key = args[1];
     let mut removed = 0;
     if let Some(set) = ctx.write::<Set>(key)? {
-        removed = args[2..].iter().filter(|member| set.remove(member)).count();
+        for batch in args[2..].chunks(PREFETCH_BATCH) {
+            set.prefetch(batch.iter());
+            removed += batch.iter().filter(|member| set.remove(member)).count();
+        }
         let left = set.len();
         if removed > 0 {
             ctx.changed(key, NotifyFlags::SET, "srem", removed);
@@ -76,8 +85,11 @@ pub fn smismember(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
     let set = server.read::<Set>(client.db, args[1])?;
     client.reply.array(args.len() - 2);
-    for member in &args[2..] {
-        client.reply.flag(set.is_some_and(|set| set.contains(member)));
+    for batch in args[2..].chunks(PREFETCH_BATCH) {
+        set.inspect(|set| set.prefetch(batch.iter()));
+        for member in batch {
+            client.reply.flag(set.is_some_and(|set| set.contains(member)));
+        }
     }
     Ok(())
 }

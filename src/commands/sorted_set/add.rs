@@ -4,6 +4,8 @@ use super::limits;
 use crate::commands::args::{float, is_option};
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::config::NotifyFlags;
+use crate::storage::db::PREFETCH_BATCH;
+use crate::storage::object::Collection;
 use crate::storage::types::zset::{AddOptions, Added, ZSet, ZSetLimits};
 
 /// So many scores are parsed without an allocation.
@@ -151,9 +153,14 @@ fn add_pairs(
     const NOT_A_NUMBER: ReplyError = ReplyError::fixed("ERR resulting score is not a number (NaN)");
     zset.maybe_convert(scores.len(), limits);
     let mut outcome = Outcome::default();
-    for (score, pair) in scores.iter().zip(pairs.chunks_exact(2)) {
+    let mut pairs = pairs.as_chunks::<2>().0.iter();
+    for (i, score) in scores.iter().enumerate() {
+        if i % PREFETCH_BATCH == 0 {
+            zset.prefetch(pairs.clone().take(PREFETCH_BATCH).map(|[_, member]| member));
+        }
+        let Some([_, member]) = pairs.next() else { break };
         // Only INCR, which has one pair, can fail: nothing is changed then.
-        let added = zset.add(*score, pair[1], options, limits).map_err(|_| NOT_A_NUMBER)?;
+        let added = zset.add(*score, member, options, limits).map_err(|_| NOT_A_NUMBER)?;
         outcome.score = match added {
             Added::Nothing => None,
             Added::Same(score) => Some(score),

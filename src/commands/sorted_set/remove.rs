@@ -3,22 +3,19 @@
 use super::query::{By, plain_bounds};
 use crate::commands::{Args, CmdResult, Ctx};
 use crate::config::NotifyFlags;
+use crate::storage::db::PREFETCH_BATCH;
+use crate::storage::object::Collection;
 use crate::storage::types::zset::ZSet;
 
 /// `ZREM key member [member …]`
 pub fn zrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let (mut removed, mut left) = (0, 0);
     if let Some(zset) = ctx.write::<ZSet>(args[1])? {
-        left = zset.len();
-        for member in &args[2..] {
-            if zset.remove(member).is_some() {
-                removed += 1;
-                left -= 1;
-                if left == 0 {
-                    break;
-                }
-            }
+        for batch in args[2..].chunks(PREFETCH_BATCH) {
+            zset.prefetch(batch.iter());
+            removed += batch.iter().filter(|member| zset.remove(member).is_some()).count();
         }
+        left = zset.len();
     }
     finish(ctx, args[1], removed, left, "zrem");
     Ok(())

@@ -3,6 +3,8 @@
 use crate::commands::args::is_option;
 use crate::commands::{Args, CmdResult, Ctx, ReplyError};
 use crate::protocol::reply::Reply;
+use crate::storage::db::PREFETCH_BATCH;
+use crate::storage::object::Collection;
 use crate::storage::types::zset::ZSet;
 
 /// `ZCARD key`
@@ -31,8 +33,11 @@ pub fn zmscore(ctx: &mut Ctx<'_>, args: Args<'_>) -> CmdResult {
     let (server, client) = (&mut *ctx.server, &mut *ctx.client);
     let zset = server.read::<ZSet>(client.db, args[1])?;
     client.reply.array(args.len() - 2);
-    for member in &args[2..] {
-        reply_score(&mut client.reply, zset.and_then(|zset| zset.score(member)));
+    for batch in args[2..].chunks(PREFETCH_BATCH) {
+        zset.inspect(|zset| zset.prefetch(batch.iter()));
+        for member in batch {
+            reply_score(&mut client.reply, zset.and_then(|zset| zset.score(member)));
+        }
     }
     Ok(())
 }

@@ -50,6 +50,10 @@ pub use stats::TableStats;
 
 /// Elements a bucket counts for in the nominal table size.
 pub(crate) const ELEMENTS_PER_BUCKET: usize = 8;
+/// Elements whose memory is asked for at a time: what a processor can wait for at once.
+pub const PREFETCH_BATCH: usize = 16;
+/// A table of fewer elements lies in the processor's cache: nothing is prefetched.
+pub const PREFETCH_FROM: usize = 16 * 1024;
 /// `rehash_idx` when no rehashing is under way.
 const NOT_REHASHING: usize = usize::MAX;
 
@@ -432,6 +436,9 @@ pub trait AnyTable {
     fn prefetch_bucket_of(&self, key: &[u8]) -> u64;
     /// Asks for what the bucket leads to; see [`HashTable::prefetch_entry`].
     fn prefetch_element(&self, hash: u64);
+    /// Asks for all that lies on the way to the elements, at most [`PREFETCH_BATCH`]. Not if the
+    /// table is in the processor's cache anyway.
+    fn prefetch_all(&self, keys: &mut dyn Iterator<Item = &[u8]>);
     /// The report of DEBUG HTSTATS-KEY.
     fn stats_text(&self, full: bool) -> String;
 }
@@ -448,6 +455,17 @@ where
 
     fn prefetch_element(&self, hash: u64) {
         self.prefetch_entry(hash);
+    }
+
+    fn prefetch_all(&self, keys: &mut dyn Iterator<Item = &[u8]>) {
+        if self.len() < PREFETCH_FROM {
+            return;
+        }
+        let mut asked = [None; PREFETCH_BATCH];
+        for (slot, key) in asked.iter_mut().zip(keys) {
+            *slot = Some(self.prefetch_bucket_of(key));
+        }
+        asked.into_iter().flatten().for_each(|hash| self.prefetch_entry(hash));
     }
 
     fn stats_text(&self, full: bool) -> String {
