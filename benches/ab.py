@@ -40,6 +40,7 @@ CASES = {
     "incr-P16": (400_000, "-c 50 -P 16 INCR ctr:__rand_int__"),
     "hset-P16": (400_000, "-c 50 -P 16 HSET h f:__rand_int__ v"),
     "zadd-P16": (300_000, "-c 50 -P 16 ZADD z __rand_int__ m:__rand_int__"),
+    "hmget10-P1": (100_000, "-c 50 HMGET h" + " f:__rand_int__" * 10),
     "zrank-P16": (300_000, "-c 50 -P 16 ZRANK z m:__rand_int__"),
     "lpush-P16": (400_000, "-c 50 -P 16 LPUSH l xxxxxxxx"),
     "lrange100-P1": (100_000, "-c 50 LRANGE l 0 99"),
