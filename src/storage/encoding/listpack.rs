@@ -18,7 +18,7 @@ pub mod thin_bytes;
 
 pub use builder::ListpackBuilder;
 pub use reader::{Invalid, Iter, LpRef, LpValue, Needle, Pos, parse_int};
-pub use roomy::RoomyListpack;
+pub use roomy::{MIN_ROOMY_BYTES, Room, RoomyListpack};
 
 use reader::{COUNT_UNKNOWN, EOF, HEADER, backlen_size};
 use thin_bytes::{ListpackFormat, ThinBytes};
@@ -353,6 +353,26 @@ impl Listpack {
             self.splice(pos.0, size, &encoded.parts(), 1, 1);
         }
         Some(pos)
+    }
+
+    /// Moves `count` entries from `from` on before the entry at `to` (`None`: to the end), which is
+    /// none of them; returns where they are.
+    pub fn move_entries(&mut self, from: Pos, count: usize, to: Option<Pos>) -> Option<Pos> {
+        let lp = self.as_lp();
+        let mut end = from.0;
+        for _ in 0..count {
+            end += lp.decode(end)?.1;
+        }
+        let to = to.map_or(lp.end(), |pos| pos.0);
+        let size = end - from.0;
+        let (up, start) = (to >= end, from.0.min(to).checked_sub(HEADER)?);
+        let run = self.0.body_mut().get_mut(start..end.max(to) - HEADER)?;
+        if up {
+            run.rotate_left(size);
+            return Some(Pos(to - size));
+        }
+        run.rotate_right(size);
+        Some(Pos(to))
     }
 
     /// Adds `by` to the integer at `pos`. `None` (and no change) if it is none or would overflow.

@@ -8,14 +8,19 @@
 //!   within HALF of the limit, so that a list at the limit does not flap;
 //! - `try_convert_auto` after a load: either way, at the full limit.
 //!
-//! Invariant: none beyond those of the two encodings. A list that became empty is the caller's to
+//! A listpack that is pushed to or popped from at its head, and is long enough to be worth it, gets
+//! room around it, so that this moves nothing; it remains a "listpack" to all who ask, and becomes
+//! an ordinary one again when something inside is changed.
+//!
+//! Invariant: none beyond those of the encodings. A list that became empty is the caller's to
 //! delete; it stays usable.
 
-use crate::storage::encoding::listpack::thin_bytes::size_class;
-use crate::storage::encoding::listpack::{Listpack, LpRef, Needle};
+use crate::storage::encoding::listpack::{
+    Listpack, LpRef, MIN_ROOMY_BYTES, Needle, Room, RoomyListpack,
+};
 use crate::storage::encoding::quicklist::{NodeLimit, Quicklist, pop_listpack_with, walk};
 use crate::storage::encoding::relocate::{Mover, Relocate};
-use crate::storage::encoding::tagged::{Either2, Tagged2};
+use crate::storage::encoding::tagged::{Either3, Tagged3};
 
 pub use crate::storage::encoding::listpack::LpValue;
 pub use crate::storage::encoding::quicklist::{ListEnd, ListItem};
@@ -48,7 +53,7 @@ pub enum ListView<'a> {
 
 /// A list value; 8 bytes.
 #[repr(transparent)]
-pub struct List(Tagged2<Listpack, Box<Quicklist>>);
+pub struct List(Tagged3<Listpack, Box<Quicklist>, RoomyListpack>);
 
 const _: () = assert!(size_of::<List>() == 8);
 
@@ -62,8 +67,9 @@ impl Clone for List {
     /// COPY: the same elements in the same form.
     fn clone(&self) -> Self {
         match self.0.get() {
-            Either2::A(lp) => Self::from_listpack(lp.clone()),
-            Either2::B(ql) => Self::from_quicklist(ql.clone()),
+            Either3::A(lp) => Self::from_listpack(lp.clone()),
+            Either3::B(ql) => Self::from_quicklist(ql.clone()),
+            Either3::C(lp) => Self::from_listpack(lp.to_listpack()),
         }
     }
 }
@@ -76,20 +82,21 @@ impl List {
 
     /// A list that is this listpack (RDB; then call `try_convert_auto`).
     pub fn from_listpack(lp: Listpack) -> Self {
-        Self(Tagged2::new(Either2::A(lp)))
+        Self(Tagged3::new(Either3::A(lp)))
     }
 
     /// A list that is this quicklist (RDB; then call `try_convert_auto`).
     pub fn from_quicklist(ql: Box<Quicklist>) -> Self {
-        Self(Tagged2::new(Either2::B(ql)))
+        Self(Tagged3::new(Either3::B(ql)))
     }
 
     /// The list's form, for reading (RDB, DEBUG OBJECT).
     #[inline]
     pub fn view(&self) -> ListView<'_> {
         match self.0.get() {
-            Either2::A(lp) => ListView::Listpack(lp.borrowed()),
-            Either2::B(ql) => ListView::Quicklist(ql.borrowed()),
+            Either3::A(lp) => ListView::Listpack(lp.borrowed()),
+            Either3::B(ql) => ListView::Quicklist(ql.borrowed()),
+            Either3::C(lp) => ListView::Listpack(lp.borrowed()),
         }
     }
 }
@@ -97,12 +104,16 @@ impl List {
 impl Relocate for List {
     fn relocate(&mut self, cursor: u64, mover: &mut Mover) -> u64 {
         match self.0.get_mut() {
-            Either2::A(mut lp) => lp.relocate(cursor, mover),
-            Either2::B(mut ql) => {
+            Either3::A(mut lp) => lp.relocate(cursor, mover),
+            Either3::B(mut ql) => {
                 if cursor == 0 {
                     mover.boxed(&mut ql);
                 }
                 ql.relocate(cursor, mover)
+            }
+            Either3::C(mut lp) => {
+                lp.relocate(mover);
+                0
             }
         }
     }
@@ -203,9 +214,10 @@ impl List {
 
     /// Bytes of memory beside the value's own 8, guessed from `samples` nodes (0: all).
     pub fn memory_usage(&self, samples: usize) -> usize {
-        match self.view() {
-            ListView::Listpack(lp) => size_class(lp.as_bytes().len()),
-            ListView::Quicklist(ql) => ql.memory_usage(samples),
+        match self.0.get() {
+            Either3::A(lp) => lp.heap_bytes(),
+            Either3::B(ql) => ql.memory_usage(samples),
+            Either3::C(lp) => lp.heap_bytes(),
         }
     }
 
@@ -234,7 +246,7 @@ impl List {
         let values = values.into_iter();
         self.try_convert_append(values.clone().map(<[u8]>::len), limits);
         if end == ListEnd::Tail
-            && let Either2::A(mut lp) = self.0.get_mut()
+            && let Either3::A(mut lp) = self.0.get_mut()
         {
             return lp.append_all(values.map(LpValue::Str));
         }
@@ -248,11 +260,17 @@ impl List {
 
     /// Adds one element in the present form (the caller has called `try_convert_append`).
     pub fn push_no_convert(&mut self, end: ListEnd, value: &[u8], limits: &ListLimits) {
-        match (self.0.get_mut(), end) {
-            (Either2::A(mut lp), ListEnd::Head) => lp.push_front(value),
-            (Either2::A(mut lp), ListEnd::Tail) => lp.push_back(value),
-            (Either2::B(mut ql), end) => ql.push(end, value, limits.packed_threshold),
-        }
+        let roomy = match (self.0.get_mut(), end) {
+            (Either3::A(lp), ListEnd::Head) if lp.bytes_len() >= MIN_ROOMY_BYTES => {
+                RoomyListpack::with_front(&lp, value, Room::Quarter)
+            }
+            (Either3::A(mut lp), ListEnd::Head) => return lp.push_front(value),
+            (Either3::A(mut lp), ListEnd::Tail) => return lp.push_back(value),
+            (Either3::B(mut ql), end) => return ql.push(end, value, limits.packed_threshold),
+            (Either3::C(mut lp), ListEnd::Head) => return lp.push_front(value, Room::Quarter),
+            (Either3::C(mut lp), ListEnd::Tail) => return lp.push_back(value, Room::Quarter),
+        };
+        self.0.set(Either3::C(roomy));
     }
 
     /// Takes the element at an end.
@@ -265,18 +283,41 @@ impl List {
     /// Takes the element at an end and keeps the form (LMOVE: push first, then
     /// `try_convert_shrunk`).
     pub fn pop_no_convert(&mut self, end: ListEnd) -> Option<ListItem> {
-        match self.0.get_mut() {
-            Either2::A(mut lp) => {
-                let pos = match end {
-                    ListEnd::Head => lp.first()?,
-                    ListEnd::Tail => lp.last()?,
-                };
-                let item = ListItem::from(lp.get(pos)?);
-                lp.delete(pos);
-                Some(item)
-            }
-            Either2::B(mut ql) => ql.pop(end),
+        self.pop_no_convert_with(end, |value| ListItem::from(value))
+    }
+
+    fn pop_no_convert_with<R>(
+        &mut self,
+        end: ListEnd,
+        f: impl FnOnce(LpValue<'_>) -> R,
+    ) -> Option<R> {
+        if end == ListEnd::Head {
+            self.make_roomy();
         }
+        match (self.0.get_mut(), end) {
+            (Either3::A(mut lp), end) => pop_listpack_with(&mut lp, end, f),
+            (Either3::B(mut ql), end) => ql.pop_with(end, f),
+            (Either3::C(mut lp), ListEnd::Head) => lp.pop_front_with(f),
+            (Either3::C(mut lp), ListEnd::Tail) => lp.pop_back_with(f),
+        }
+    }
+
+    /// Something at the head goes away: makes room around a listpack if that is worth it.
+    fn make_roomy(&mut self) {
+        let roomy = match self.0.get() {
+            Either3::A(lp) if lp.bytes_len() >= MIN_ROOMY_BYTES => RoomyListpack::new(&lp),
+            _ => return,
+        };
+        self.0.set(Either3::C(roomy));
+    }
+
+    /// Something inside is to be changed: gives up the room around a listpack.
+    fn pack(&mut self) {
+        let packed = match self.0.get() {
+            Either3::C(lp) => lp.to_listpack(),
+            _ => return,
+        };
+        self.0.set(Either3::A(packed));
     }
 
     /// Takes the element at an end and shows it to `f` before it is gone, without a copy of it;
@@ -287,10 +328,7 @@ impl List {
         limits: &ListLimits,
         f: impl FnOnce(LpValue<'_>) -> R,
     ) -> Option<R> {
-        let result = match self.0.get_mut() {
-            Either2::A(mut lp) => pop_listpack_with(&mut lp, end, f)?,
-            Either2::B(mut ql) => ql.pop_with(end, f)?,
-        };
+        let result = self.pop_no_convert_with(end, f)?;
         self.try_convert_shrunk(limits);
         Some(result)
     }
@@ -310,16 +348,18 @@ impl List {
     /// none.
     pub fn set(&mut self, index: i64, value: &[u8], limits: &ListLimits) -> bool {
         self.try_convert_append([value.len()], limits);
+        self.pack();
         let done = match self.0.get_mut() {
-            Either2::A(mut lp) => {
+            Either3::A(mut lp) => {
                 lp.seek(index).is_some_and(|pos| lp.replace(pos, value).is_some())
             }
-            Either2::B(mut ql) => {
+            Either3::B(mut ql) => {
                 match usize::try_from(index).ok().or_else(|| back(ql.len(), index)) {
                     Some(index) => ql.replace(index, value, limits.packed_threshold),
                     None => false,
                 }
             }
+            Either3::C(_) => false,
         };
         if done {
             self.try_convert_shrunk(limits);
@@ -331,27 +371,31 @@ impl List {
     /// none.
     pub fn insert(&mut self, pivot: &[u8], value: &[u8], after: bool, limits: &ListLimits) -> bool {
         self.try_convert_append([value.len()], limits);
+        self.pack();
         match self.0.get_mut() {
-            Either2::A(mut lp) => {
+            Either3::A(mut lp) => {
                 let Some(pos) = lp.first().and_then(|first| lp.find(first, pivot, 0)) else {
                     return false;
                 };
                 if after { lp.insert_after(pos, value) } else { lp.insert_before(pos, value) }
                     .is_some()
             }
-            Either2::B(mut ql) => match ql.position(pivot) {
+            Either3::B(mut ql) => match ql.position(pivot) {
                 Some(index) => ql.insert(index, value, after, limits.packed_threshold),
                 None => false,
             },
+            Either3::C(_) => false,
         }
     }
 
     /// LREM: removes up to `|count|` elements equal to `value` (0: all), from the tail if `count`
     /// is negative; returns how many.
     pub fn remove(&mut self, count: i64, value: &[u8], limits: &ListLimits) -> usize {
+        self.pack();
         let removed = match self.0.get_mut() {
-            Either2::A(mut lp) => remove_from_listpack(&mut lp, count, value),
-            Either2::B(mut ql) => ql.remove(count, value),
+            Either3::A(mut lp) => remove_from_listpack(&mut lp, count, value),
+            Either3::B(mut ql) => ql.remove(count, value),
+            Either3::C(_) => 0,
         };
         if removed > 0 {
             self.try_convert_shrunk(limits);
@@ -384,9 +428,19 @@ impl List {
     }
 
     fn delete_no_convert(&mut self, start: i64, count: usize) -> usize {
+        if let Either3::C(mut lp) = self.0.get_mut() {
+            let to_tail = start < 0 && start.unsigned_abs() <= count as u64;
+            match start {
+                0 => return lp.delete_front(count),
+                _ if to_tail => return lp.delete_back(start.unsigned_abs() as usize),
+                _ => {}
+            }
+        }
+        self.pack();
         match self.0.get_mut() {
-            Either2::A(mut lp) => lp.delete_range(start, count),
-            Either2::B(mut ql) => ql.delete_range(start, count),
+            Either3::A(mut lp) => lp.delete_range(start, count),
+            Either3::B(mut ql) => ql.delete_range(start, count),
+            Either3::C(_) => 0,
         }
     }
 }
@@ -412,7 +466,8 @@ impl List {
             return;
         }
         let mut ql = Box::new(Quicklist::new(limits.max_listpack_size, limits.compress_depth));
-        if let Either2::A(lp) = std::mem::take(self).0.into_either() {
+        self.pack();
+        if let Either3::A(lp) = std::mem::take(self).0.into_either() {
             ql.append_listpack(lp);
         }
         *self = Self::from_quicklist(ql);
@@ -432,7 +487,7 @@ impl List {
     }
 
     fn try_convert_quicklist(&mut self, limits: &ListLimits, divisor: usize) {
-        if !matches!(self.0.get(), Either2::B(ql) if ql.node_count() == 1) {
+        if !matches!(self.0.get(), Either3::B(ql) if ql.node_count() == 1) {
             return;
         }
         let (bytes, entries) = match NodeLimit::of(limits.max_listpack_size) {
@@ -440,8 +495,8 @@ impl List {
             NodeLimit::Entries(limit) => (usize::MAX, limit / divisor),
         };
         let single = match self.0.get_mut() {
-            Either2::B(mut ql) => ql.take_single_listpack(bytes, entries),
-            Either2::A(_) => None,
+            Either3::B(mut ql) => ql.take_single_listpack(bytes, entries),
+            Either3::A(_) | Either3::C(_) => None,
         };
         if let Some(lp) = single {
             *self = Self::from_listpack(lp);

@@ -266,7 +266,7 @@ impl ZSet {
     #[inline]
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         match self.view() {
-            ZSetView::Listpack(lp) => small::find(lp, member).map(|(_, score)| score),
+            ZSetView::Listpack(lp) => small::find(lp, member).map(|found| found.score),
             ZSetView::Skiplist(table) => table.score(member),
         }
     }
@@ -356,10 +356,10 @@ impl ZSet {
         let members = match self.0.get_mut() {
             Either2::A(mut lp) => {
                 let found = small::find(lp.as_lp(), member);
-                let added = options.decide(score, found.map(|(_, old)| old))?;
+                let added = options.decide(score, found.map(|found| found.score))?;
                 match (added, found) {
-                    (Added::Updated(new), Some((pos, _))) => {
-                        small::update(&mut lp, pos, new, member);
+                    (Added::Updated(new), Some(found)) => {
+                        small::update(&mut lp, found, new, member);
                         return Ok(added);
                     }
                     (Added::New(_), _) if limits.allow_one_more(lp.as_lp(), member.len()) => {
@@ -420,9 +420,9 @@ impl ZSet {
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         match self.0.get_mut() {
             Either2::A(mut lp) => {
-                let (pos, score) = small::find(lp.as_lp(), member)?;
-                lp.delete_range_from(pos, 2);
-                Some(score)
+                let found = small::find(lp.as_lp(), member)?;
+                lp.delete_range_from(found.pos, 2);
+                Some(found.score)
             }
             Either2::B(mut table) => table.remove(member),
         }

@@ -322,6 +322,32 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
+    fn moved_entries_change_places_with_those_they_pass(
+        start in vec(text(), 1..30),
+        moves in vec((any::<Index>(), 1usize..4, any::<Index>()), 0..20),
+    ) {
+        let mut lp = Listpack::from_values(start.iter().map(|text| LpValue::Str(text)));
+        let mut oracle = texts(&lp);
+        for (from, count, to) in moves {
+            let from = from.index(oracle.len());
+            let count = count.min(oracle.len() - from);
+            let left: Vec<_> = oracle.drain(from..from + count).collect();
+            let to = to.index(oracle.len() + 1);
+            // The place among all is behind the moved ones if it is behind them among the others.
+            let among_all = if to > from { to + count } else { to };
+            let at = |index: usize| lp.nth(index).map(|(pos, _)| pos);
+            if to != from {
+                let (pos, before) = (at(from).expect("is there"), at(among_all));
+                let moved = lp.move_entries(pos, count, before).expect("is there");
+                prop_assert_eq!(lp.nth(to).map(|(pos, _)| pos), Some(moved));
+            }
+            oracle.splice(to..to, left);
+            prop_assert_eq!(&texts(&lp), &oracle);
+            prop_assert!(LpRef::validated(lp.as_bytes(), true).is_ok());
+        }
+    }
+
+    #[test]
     fn a_roomy_listpack_has_the_bytes_of_a_plain_one(
         start in vec(text(), 0..30),
         steps in vec((0u8..10, text()), 0..120),
@@ -330,10 +356,19 @@ proptest! {
         let mut roomy = RoomyListpack::new(&plain);
         for (kind, text) in steps {
             match kind {
-                0..=3 => { plain.push_front(&text[..]); roomy.push_front(&text[..]); }
-                4..=5 => { plain.push_back(&text[..]); roomy.push_back(&text[..]); }
+                0..=3 => { plain.push_front(&text[..]); roomy.push_front(&text[..], Room::Half); }
+                4..=5 => { plain.push_back(&text[..]); roomy.push_back(&text[..], Room::Quarter); }
+                6 => {
+                    let (front, count) = (text.len() % 2 == 0, text.len() % 5);
+                    let count = count.min(plain.len());
+                    let from = if front { 0 } else { -(count as i64) };
+                    let want = plain.delete_range(from, count);
+                    let got =
+                        if front { roomy.delete_front(count) } else { roomy.delete_back(count) };
+                    prop_assert_eq!(got, want);
+                }
                 kind => {
-                    let front = kind < 8;
+                    let front = kind < 9;
                     let pos = if front { plain.first() } else { plain.last() };
                     let want = pos.and_then(|pos| plain.get(pos)).map(|value| value.to_vec());
                     let got = if front {
@@ -368,13 +403,15 @@ proptest! {
         if let Ok(damaged) = Listpack::from_bytes_validated(&bytes, false) {
             let mut roomy = RoomyListpack::new(&damaged);
             for front in pops {
-                roomy.push_front(&b"one"[..]);
+                roomy.push_front(&b"one"[..], Room::Quarter);
+                roomy.delete_front(1);
+                roomy.delete_back(2);
                 let _ = if front {
                     roomy.pop_front_with(|_| ()).and(roomy.pop_front_with(|_| ()))
                 } else {
                     roomy.pop_back_with(|_| ())
                 };
-                roomy.push_back(&b"two"[..]);
+                roomy.push_back(&b"two"[..], Room::Half);
             }
             let _ = roomy.to_listpack();
         }

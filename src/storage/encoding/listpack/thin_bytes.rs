@@ -21,7 +21,8 @@
 use super::super::intset::{Intset, IntsetIter};
 use super::super::relocate::{Mover, Relocate};
 use super::super::tagged::{Thin, ThinView};
-use super::{Listpack, LpRef};
+use super::roomy::listpack_of;
+use super::{Listpack, LpRef, RoomyListpack};
 use crate::sys::malloc;
 use std::alloc::{self, Layout};
 use std::marker::PhantomData;
@@ -52,6 +53,24 @@ unsafe impl ThinFormat for ListpackFormat {
         let Some(total) = header.first_chunk() else { return 0 };
         let total = u32::from_le_bytes(*total) as usize;
         if total > Self::HEADER { total } else { 0 }
+    }
+}
+
+/// Bytes before the first room of a listpack with rooms.
+pub const ROOMY_HEADER: usize = 8;
+
+/// Listpack with rooms: bytes of the whole block u32 LE, offset of the listpack u32 LE.
+pub struct RoomyFormat;
+
+// SAFETY: reads bytes 0..4 only; sizes below HEADER are mapped to 0.
+unsafe impl ThinFormat for RoomyFormat {
+    const HEADER: usize = ROOMY_HEADER;
+
+    #[inline(always)]
+    fn used(header: &[u8]) -> usize {
+        let Some(capacity) = header.first_chunk() else { return 0 };
+        let capacity = u32::from_le_bytes(*capacity) as usize;
+        if capacity >= Self::HEADER { capacity } else { 0 }
     }
 }
 
@@ -107,6 +126,28 @@ impl<F: ThinFormat> ThinBytes<F> {
             let raw = alloc::alloc(layout);
             let Some(ptr) = NonNull::new(raw) else { alloc::handle_alloc_error(layout) };
             ptr::copy_nonoverlapping(bytes.as_ptr(), ptr.as_ptr(), bytes.len());
+            ptr
+        };
+        Self { ptr, format: PhantomData }
+    }
+
+    /// A block of the size that `header` tells: it, then zeros, but `bytes` at offset `at`. Panics
+    /// if that is not within the body.
+    pub fn with_bytes_at(header: &[u8], at: usize, bytes: &[u8]) -> Self {
+        let len = F::used(header);
+        let end = at.saturating_add(bytes.len());
+        assert!(header.len() == F::HEADER && at >= F::HEADER && end <= len, "within the body");
+        let layout = layout(len);
+        // SAFETY: the layout is at least 8 bytes. The new block holds `size_class(len) >= len`
+        // bytes; `HEADER <= at <= end <= len`, so the four pieces fill its first `len` bytes one
+        // behind the other. `header` and `bytes` are other memory.
+        let ptr = unsafe {
+            let raw = alloc::alloc(layout);
+            let Some(ptr) = NonNull::new(raw) else { alloc::handle_alloc_error(layout) };
+            ptr::copy_nonoverlapping(header.as_ptr(), raw, F::HEADER);
+            ptr::write_bytes(raw.add(F::HEADER), 0, at - F::HEADER);
+            ptr::copy_nonoverlapping(bytes.as_ptr(), raw.add(at), bytes.len());
+            ptr::write_bytes(raw.add(end), 0, len - end);
             ptr
         };
         Self { ptr, format: PhantomData }
@@ -250,6 +291,31 @@ unsafe impl ThinView for Listpack {
     unsafe fn view<'a>(raw: NonNull<u8>) -> LpRef<'a> {
         // SAFETY: passed on to the caller.
         LpRef::new(unsafe { bytes_of::<ListpackFormat>(raw) })
+    }
+}
+
+// SAFETY: as for Listpack.
+unsafe impl Thin for RoomyListpack {
+    #[inline(always)]
+    fn into_raw(self) -> NonNull<u8> {
+        self.0.into_raw()
+    }
+
+    #[inline(always)]
+    unsafe fn from_raw(raw: NonNull<u8>) -> Self {
+        // SAFETY: passed on to the caller.
+        Self(unsafe { ThinBytes::from_raw(raw) })
+    }
+}
+
+// SAFETY: as for Listpack.
+unsafe impl ThinView for RoomyListpack {
+    type View<'a> = LpRef<'a>;
+
+    #[inline(always)]
+    unsafe fn view<'a>(raw: NonNull<u8>) -> LpRef<'a> {
+        // SAFETY: passed on to the caller.
+        LpRef::new(listpack_of(unsafe { bytes_of::<RoomyFormat>(raw) }))
     }
 }
 

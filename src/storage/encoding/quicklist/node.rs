@@ -8,7 +8,9 @@
 //! Invariant: `count` is at least 1 in a list; a plain node has `count` 1.
 
 use super::super::listpack::thin_bytes::size_class;
-use super::super::listpack::{Listpack, LpRef, LpValue, Needle, Pos, RoomyListpack};
+use super::super::listpack::{
+    Listpack, LpRef, LpValue, MIN_ROOMY_BYTES, Needle, Pos, Room, RoomyListpack,
+};
 use super::super::lzf;
 use super::super::relocate::{Mover, Relocate};
 use super::{ListEnd, pop_listpack_with};
@@ -24,8 +26,6 @@ const MIN_COMPRESS_BYTES: usize = 48;
 const MIN_COMPRESS_IMPROVE: usize = 8;
 /// Node sizes for `list-max-listpack-size` -1 .. -5.
 const SIZE_LIMITS: [usize; 5] = [4096, 8192, 16384, 32768, 65536];
-/// Listpacks below this size are moved more quickly than they are given room.
-const MIN_ROOMY_BYTES: usize = 256;
 
 /// What fits into a node: `list-max-listpack-size` (positive: entries; -1..-5: 4 to 64 KB).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +75,8 @@ impl NodeLimit {
 #[derive(Clone)]
 pub(super) enum Data {
     Packed(Listpack),
-    /// In a box: there is one at most in a list, and every node has the size of the greatest.
-    Roomy(Box<RoomyListpack>),
+    /// There is one at most in a list.
+    Roomy(RoomyListpack),
     Plain(Box<[u8]>),
     Lzf {
         bytes: Box<[u8]>,
@@ -130,7 +130,7 @@ impl Node {
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.data {
             Data::Packed(lp) => lp.heap_bytes(),
-            Data::Roomy(lp) => lp.heap_bytes() + size_of::<RoomyListpack>(),
+            Data::Roomy(lp) => lp.heap_bytes(),
             Data::Plain(bytes) | Data::Lzf { bytes, .. } => size_class(bytes.len()),
         }
     }
@@ -170,10 +170,7 @@ impl Node {
         mover.scanned += 1;
         match &mut self.data {
             Data::Packed(lp) => lp.relocate_all(mover),
-            Data::Roomy(lp) => {
-                mover.boxed(lp);
-                lp.relocate(mover);
-            }
+            Data::Roomy(lp) => lp.relocate(mover),
             Data::Plain(bytes) | Data::Lzf { bytes, .. } => mover.boxed_slice(bytes),
         }
     }
@@ -205,7 +202,7 @@ impl Node {
         if let Data::Packed(lp) = &self.data
             && lp.bytes_len() >= MIN_ROOMY_BYTES
         {
-            self.data = Data::Roomy(Box::new(RoomyListpack::new(lp)));
+            self.data = Data::Roomy(RoomyListpack::new(lp));
         }
     }
 
@@ -216,8 +213,8 @@ impl Node {
             self.make_roomy();
         }
         match (&mut self.data, end) {
-            (Data::Roomy(lp), ListEnd::Head) => lp.push_front(value),
-            (Data::Roomy(lp), ListEnd::Tail) => lp.push_back(value),
+            (Data::Roomy(lp), ListEnd::Head) => lp.push_front(value, Room::Half),
+            (Data::Roomy(lp), ListEnd::Tail) => lp.push_back(value, Room::Half),
             _ => {
                 let lp = self.listpack().expect("plain nodes allow no insert");
                 match end {

@@ -41,6 +41,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         5 => (-3i64..4).prop_map(|int| int.to_string().into_bytes()),
         5 => vec(b'a'..b'd', 0..3),
+        2 => (b'a'..b'd', 40usize..300).prop_map(|(byte, len)| vec![byte; len]),
         1 => (b'a'..b'd', 1000usize..9000).prop_map(|(byte, len)| vec![byte; len]),
     ]
 }
@@ -321,4 +322,27 @@ fn reading_and_popping_allocate_nothing() {
         // Freeing space may move the block to a smaller class, which is the stored value's own.
         assert!(allocation_count() - before <= 1);
     }
+}
+
+#[test]
+fn a_list_that_grows_at_its_head_stays_a_small_listpack() {
+    let (limits, value) = (limits(-2), "v".repeat(64));
+    let (mut pushed, mut appended) = (List::new(), List::new());
+    for at in 0..100 {
+        pushed.push(ListEnd::Head, value.as_bytes(), &limits);
+        appended.push(ListEnd::Tail, value.as_bytes(), &limits);
+        assert_eq!(pushed.encoding(), "listpack");
+        let (mine, least) = (pushed.memory_usage(0), appended.memory_usage(0));
+        assert!(mine <= least + least / 4 + 96, "{at}: {mine} for {least}");
+    }
+    // What is taken from the middle makes it an ordinary one, what is taken from the ends does not.
+    pushed.trim(10, 79, &limits);
+    assert!(pushed.set(5, b"x", &limits));
+    assert_eq!((pushed.len(), pushed.get(5)), (70, Some(ListItem::Bytes(b"x".to_vec()))));
+    appended.trim(0, 69, &limits);
+    assert!(pushed.memory_usage(0) <= appended.memory_usage(0));
+    while pushed.len() > 1 {
+        pushed.pop(ListEnd::Head, &limits);
+    }
+    assert!(pushed.memory_usage(0) <= 512);
 }

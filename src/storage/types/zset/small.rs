@@ -78,10 +78,27 @@ pub fn walk<'a>(
     }
 }
 
-/// Where a member is, and its score.
-pub fn find(lp: LpRef<'_>, member: &[u8]) -> Option<(Pos, f64)> {
-    let pos = lp.find(lp.first()?, member, 1)?;
-    Some((pos, score_of(lp.get(lp.next(pos)?)?)))
+/// A member that is there.
+#[derive(Clone, Copy)]
+pub struct Found {
+    pub pos: Pos,
+    /// Where the entry of its score is.
+    score_pos: Pos,
+    pub score: f64,
+}
+
+/// Looks for a member.
+pub fn find(lp: LpRef<'_>, member: &[u8]) -> Option<Found> {
+    let needle = Needle::new(member);
+    let mut entries = lp.iter();
+    loop {
+        let (pos, value) = entries.next()?;
+        if needle.matches(value) {
+            let (score_pos, entry) = entries.next()?;
+            return Some(Found { pos, score_pos, score: score_of(entry) });
+        }
+        entries.skip_entries(1)?;
+    }
 }
 
 /// Rank and score of a member.
@@ -98,41 +115,65 @@ pub fn push(lp: &mut Listpack, score: f64, member: &[u8]) {
     with_score_entry(score, |entry| lp.push_back(entry));
 }
 
+/// Whether a pair comes behind `score` and `member`.
+fn is_behind(value: LpValue<'_>, entry: LpValue<'_>, score: f64, member: &[u8]) -> bool {
+    let at = score_of(entry);
+    at > score || (at == score && compare(value, member).is_gt())
+}
+
 /// Inserts a member that is not there yet at its place.
 pub fn insert(lp: &mut Listpack, score: f64, member: &[u8]) {
-    let place = pairs(lp.as_lp()).find(|(_, value, entry)| {
-        let at = score_of(*entry);
-        at > score || (at == score && compare(*value, member).is_gt())
-    });
+    let place =
+        pairs(lp.as_lp()).find(|(_, value, entry)| is_behind(*value, *entry, score, member));
     let Some((pos, ..)) = place else { return push(lp, score, member) };
     with_score_entry(score, |entry| lp.insert_before(pos, entry));
     lp.insert_before(pos, member);
 }
 
-/// Gives the member at `pos` a new score and the place that goes with it.
-pub fn update(lp: &mut Listpack, pos: Pos, score: f64, member: &[u8]) {
-    if keeps_place(lp.as_lp(), pos, score, member) {
-        if let Some(at) = lp.next(pos) {
-            with_score_entry(score, |entry| lp.replace(at, entry));
-        }
-        return;
+/// Gives a member a new score and the place that goes with it: from where it is, the pairs that it
+/// passes change places with it.
+pub fn update(lp: &mut Listpack, found: Found, score: f64, member: &[u8]) {
+    let moved = if score > found.score {
+        move_up(lp, found, score, member)
+    } else {
+        move_down(lp, found, score, member)
+    };
+    let score_pos = match moved {
+        Some(pos) => lp.next(pos),
+        None => Some(found.score_pos),
+    };
+    if let Some(pos) = score_pos {
+        with_score_entry(score, |entry| lp.replace(pos, entry));
     }
-    lp.delete_range_from(pos, 2);
-    insert(lp, score, member);
 }
 
-/// Whether the member at `pos` stays between its neighbours with the new score.
-fn keeps_place(lp: LpRef<'_>, pos: Pos, score: f64, member: &[u8]) -> bool {
-    let order = |at: Pos| {
-        let value = lp.get(at)?;
-        let other = score_of(lp.get(lp.next(at)?)?);
-        let by_score = other.partial_cmp(&score).unwrap_or(Ordering::Equal);
-        Some(by_score.then_with(|| compare(value, member)))
+/// Moves a pair towards the end, as far as a greater score takes it; where it is, if not where it
+/// was.
+fn move_up(lp: &mut Listpack, found: Found, score: f64, member: &[u8]) -> Option<Pos> {
+    let mut entries = lp.as_lp().iter_from(found.score_pos).skip(1);
+    let mut passed = false;
+    let place = loop {
+        let (Some((pos, value)), Some((_, entry))) = (entries.next(), entries.next()) else {
+            break None;
+        };
+        if is_behind(value, entry, score, member) {
+            break Some(pos);
+        }
+        passed = true;
     };
-    let before = lp.prev(pos).and_then(|score_at| lp.prev(score_at));
-    let after = lp.next(pos).and_then(|score_at| lp.next(score_at));
-    before.and_then(order).is_none_or(Ordering::is_lt)
-        && after.and_then(order).is_none_or(Ordering::is_gt)
+    if passed { lp.move_entries(found.pos, 2, place) } else { None }
+}
+
+/// Moves a pair towards the head, as far as a lesser score takes it; as [`move_up`].
+fn move_down(lp: &mut Listpack, found: Found, score: f64, member: &[u8]) -> Option<Pos> {
+    let mut entries = lp.as_lp().iter_to(found.pos).rev().skip(1);
+    let mut place = None;
+    while let (Some((_, entry)), Some((pos, value))) = (entries.next(), entries.next())
+        && is_behind(value, entry, score, member)
+    {
+        place = Some(pos);
+    }
+    lp.move_entries(found.pos, 2, Some(place?))
 }
 
 /// The ranks from the first pair for which `from` holds to before the next one for which `upto`
