@@ -178,7 +178,7 @@ fn read_backlen(bytes: &[u8], pos: usize) -> Option<usize> {
     None
 }
 
-/// Value and whole size of the entry that `entry` begins with, but for the two shortest kinds, which
+/// Value and whole size of the entry that `entry` begins with, but for the two shortest kinds: those
 /// are no whole entries here.
 fn decode_longer(entry: &[u8]) -> Option<(LpValue<'_>, usize)> {
     let first = *entry.first()?;
