@@ -178,8 +178,8 @@ fn read_backlen(bytes: &[u8], pos: usize) -> Option<usize> {
     None
 }
 
-/// Value and whole size of the entry that `entry` begins with, but for the two shortest kinds: those
-/// are no whole entries here.
+/// Value and whole size of the entry that `entry` begins with; of the two shortest kinds, only
+/// entries that are not whole come here.
 fn decode_longer(entry: &[u8]) -> Option<(LpValue<'_>, usize)> {
     let first = *entry.first()?;
     let string = |head: usize, len: usize| {

@@ -4,8 +4,9 @@
 //!
 //! ```text
 //!  ptr ──► | capacity u32 | start u32 | room | header | entries ...... | FF | room |
-//!          0                                 start                  start + total   capacity
+//!                         0           4      start                  start + total
 //! ```
+//! Offsets count from behind the capacity, which is the block's and never changes in it.
 //!
 //! Invariant: the bytes from `start` on are a listpack whose header tells its length, within the
 //! block. Like there, entries may be damaged: then a pop finds nothing, and nothing panics.
@@ -21,6 +22,9 @@ pub const MIN_ROOMY_BYTES: usize = 256;
 const MIN_ROOM: usize = 64;
 /// And for at most this many, unless the entry is longer.
 const MAX_ROOM: usize = 2048;
+
+/// The first place for a listpack: behind its start.
+const FIRST: usize = 4;
 
 /// How much room a side gets when it has none left, of the listpack's length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,34 +42,51 @@ pub struct RoomyListpack(pub(super) ThinBytes<RoomyFormat>);
 
 const _: () = assert!(size_of::<Option<RoomyListpack>>() == 8);
 
-fn block_header(capacity: usize, start: usize) -> [u8; ROOMY_HEADER] {
-    let field = |n: usize| u32::try_from(n).expect("nodes are kept far below 4 GB").to_le_bytes();
-    let mut head = [0; ROOMY_HEADER];
-    head[..4].copy_from_slice(&field(capacity));
-    head[4..].copy_from_slice(&field(start));
-    head
-}
-
-/// Where in a block its listpack begins.
+/// Where the listpack begins.
 #[inline(always)]
-fn start_of(block: &[u8]) -> usize {
-    let start = block[4..].first_chunk().expect("a block begins with its header");
+fn start_of(body: &[u8]) -> usize {
+    let start = body.first_chunk().expect("a block has room for the start");
     u32::from_le_bytes(*start) as usize
 }
 
-/// The listpack in a block.
-#[inline(always)]
-pub(super) fn listpack_of(block: &[u8]) -> &[u8] {
-    let bytes = &block[start_of(block)..];
-    let total = bytes.first_chunk().expect("a listpack begins with its length");
-    &bytes[..u32::from_le_bytes(*total) as usize]
+fn set_start(body: &mut [u8], start: usize) {
+    let start = u32::try_from(start).expect("nodes are kept far below 4 GB");
+    body[..FIRST].copy_from_slice(&start.to_le_bytes());
 }
 
-/// A block with `lp` in it, `front` bytes before and at least `back` behind it.
+/// The bytes from a listpack's first on, and how many of them are its.
+#[inline(always)]
+fn found_in(body: &[u8]) -> (&[u8], usize) {
+    let bytes = &body[start_of(body)..];
+    let total = bytes.first_chunk().expect("a listpack begins with its length");
+    (bytes, u32::from_le_bytes(*total) as usize)
+}
+
+/// The listpack in a block without its capacity.
+#[inline(always)]
+pub(super) fn listpack_of(body: &[u8]) -> &[u8] {
+    let (bytes, total) = found_in(body);
+    &bytes[..total]
+}
+
+/// A block with `lp` in it, at least `front` bytes before and `back` behind it.
 fn block_around(lp: &[u8], front: usize, back: usize) -> ThinBytes<RoomyFormat> {
-    let capacity = size_class(ROOMY_HEADER + front + lp.len() + back);
-    let start = capacity - back - lp.len();
-    ThinBytes::with_bytes_at(&block_header(capacity, start), start, lp)
+    let behind = lp.len() + back;
+    let capacity = size_class(ROOMY_HEADER + FIRST + front + behind);
+    let field = u32::try_from(capacity).expect("nodes are kept far below 4 GB");
+    let mut block = ThinBytes::with_bytes_at(&field.to_le_bytes(), capacity - behind, lp);
+    set_start(block.body_mut(), capacity - behind - ROOMY_HEADER);
+    block
+}
+
+/// The header of a listpack of `total` bytes that had `old` and has `change` entries more.
+#[inline(always)]
+fn header_after(old: &[u8; HEADER], total: usize, change: isize) -> [u8; HEADER] {
+    let count = match u16::from_le_bytes([old[4], old[5]]) {
+        COUNT_UNKNOWN => COUNT_UNKNOWN,
+        count => count_field(usize::from(count).saturating_add_signed(change)),
+    };
+    header(total, count)
 }
 
 impl RoomyListpack {
@@ -91,32 +112,19 @@ impl RoomyListpack {
 
     #[inline(always)]
     fn start(&self) -> usize {
-        start_of(self.0.bytes())
-    }
-
-    fn capacity(&self) -> usize {
-        self.0.used()
-    }
-
-    fn set_start(&mut self, start: usize) {
-        self.0.set_header(&block_header(self.capacity(), start));
-    }
-
-    /// The bytes from `at` on, an offset in the block behind its header.
-    fn at_mut(&mut self, at: usize) -> &mut [u8] {
-        &mut self.0.body_mut()[at - ROOMY_HEADER..]
+        start_of(self.0.body())
     }
 
     /// Bytes of the listpack.
     #[inline]
     pub fn bytes_len(&self) -> usize {
-        self.as_bytes().len()
+        found_in(self.0.body()).1
     }
 
     /// The listpack's bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        listpack_of(self.0.bytes())
+        listpack_of(self.0.body())
     }
 
     /// The listpack, to read.
@@ -134,14 +142,15 @@ impl RoomyListpack {
         self.0.relocate(mover);
     }
 
-    /// The header of this listpack with `total` bytes and `change` entries more.
-    #[inline]
-    fn header_after(&self, total: usize, change: isize) -> [u8; HEADER] {
-        let count = match self.as_lp().count_field() {
-            COUNT_UNKNOWN => COUNT_UNKNOWN,
-            count => count_field(usize::from(count).saturating_add_signed(change)),
-        };
-        header(total, count)
+    /// Writes the header of a listpack of `total` bytes and `change` entries more at `at`, where
+    /// the listpack begins from now on.
+    fn set_listpack(&mut self, at: usize, total: usize, change: isize) {
+        let body = self.0.body_mut();
+        let start = start_of(body);
+        let old = body[start..].first_chunk().expect("a header");
+        let head = header_after(old, total, change);
+        body[at..at + HEADER].copy_from_slice(&head);
+        set_start(body, at);
     }
 
     /// Moves the listpack into a block with the given rooms; before it comes also what the block's
@@ -154,10 +163,10 @@ impl RoomyListpack {
     /// Prepends `value`; the text of an integer is stored as the integer.
     pub fn push_front<'v>(&mut self, value: impl Into<LpValue<'v>>, room: Room) {
         let entry = Encoded::new(value.into());
-        if ROOMY_HEADER + entry.size() > self.start() {
-            let total = self.bytes_len();
-            let back = self.capacity() - self.start() - total;
-            self.rebuild(room_for(total, entry.size(), room), back.min(MIN_ROOM));
+        if FIRST + entry.size() > self.start() {
+            let (bytes, total) = found_in(self.0.body());
+            let back = (bytes.len() - total).min(MIN_ROOM);
+            self.rebuild(room_for(total, entry.size(), room), back);
         }
         self.push_entry_front(&entry);
     }
@@ -166,27 +175,30 @@ impl RoomyListpack {
     #[inline]
     fn push_entry_front(&mut self, entry: &Encoded<'_>) {
         let size = entry.size();
-        let head = self.header_after(self.bytes_len() + size, 1);
-        let at = self.start() - size;
-        let (first, rest) = self.at_mut(at).split_at_mut(HEADER);
+        let body = self.0.body_mut();
+        let start = start_of(body);
+        let old: &[u8; HEADER] = body[start..].first_chunk().expect("a header");
+        let total = u32::from_le_bytes([old[0], old[1], old[2], old[3]]) as usize + size;
+        let head = header_after(old, total, 1);
+        let at = start - size;
+        let (first, rest) = body[at..].split_at_mut(HEADER);
         first.copy_from_slice(&head);
         entry.write_to(&mut rest[..size]);
-        self.set_start(at);
+        set_start(body, at);
     }
 
     /// Appends `value`; the text of an integer is stored as the integer.
     pub fn push_back<'v>(&mut self, value: impl Into<LpValue<'v>>, room: Room) {
         let entry = Encoded::new(value.into());
         let size = entry.size();
-        if self.start() + self.bytes_len() + size > self.capacity() {
-            let front = (self.start() - ROOMY_HEADER).min(MIN_ROOM);
-            self.rebuild(front, room_for(self.bytes_len(), size, room));
+        let (bytes, total) = found_in(self.0.body());
+        if total + size > bytes.len() {
+            let front = (self.start() - FIRST).min(MIN_ROOM);
+            self.rebuild(front, room_for(total, size, room));
         }
-        let (start, total) = (self.start(), self.bytes_len());
-        let head = self.header_after(total + size, 1);
-        let bytes = self.at_mut(start);
-        bytes[..HEADER].copy_from_slice(&head);
-        let rest = &mut bytes[total - 1..total + size];
+        let start = self.start();
+        self.set_listpack(start, total + size, 1);
+        let rest = &mut self.0.body_mut()[start + total - 1..start + total + size];
         entry.write_to(&mut rest[..size]);
         rest[size] = EOF;
     }
@@ -241,10 +253,7 @@ impl RoomyListpack {
     /// Takes `bytes` and `entries` away behind the header; nothing if there are not so many.
     fn cut_front(&mut self, bytes: usize, entries: usize) -> Option<()> {
         let total = self.bytes_len().checked_sub(bytes).filter(|&left| left >= EMPTY_BYTES)?;
-        let head = self.header_after(total, -(entries as isize));
-        let at = self.start() + bytes;
-        self.at_mut(at)[..HEADER].copy_from_slice(&head);
-        self.set_start(at);
+        self.set_listpack(self.start() + bytes, total, -(entries as isize));
         self.give_back(total);
         Some(())
     }
@@ -252,16 +261,14 @@ impl RoomyListpack {
     /// Takes everything away from `pos` on, `entries` entries.
     fn cut_back(&mut self, pos: usize, entries: usize) {
         let (start, total) = (self.start(), pos + 1);
-        let head = self.header_after(total, -(entries as isize));
-        let bytes = self.at_mut(start);
-        bytes[..HEADER].copy_from_slice(&head);
-        bytes[pos] = EOF;
+        self.set_listpack(start, total, -(entries as isize));
+        self.0.body_mut()[start + pos] = EOF;
         self.give_back(total);
     }
 
     /// Shrinks the block when the listpack of `total` bytes fills less than half of it.
     fn give_back(&mut self, total: usize) {
-        if self.capacity() > 2 * total + 4 * MIN_ROOM {
+        if self.0.used() > 2 * total + 4 * MIN_ROOM {
             self.rebuild(total / 4, 0);
         }
     }

@@ -56,13 +56,13 @@ unsafe impl ThinFormat for ListpackFormat {
     }
 }
 
-/// Bytes before the first room of a listpack with rooms.
-pub const ROOMY_HEADER: usize = 8;
+/// Bytes before what `roomy.rs` keeps.
+pub const ROOMY_HEADER: usize = 4;
 
-/// Listpack with rooms: bytes of the whole block u32 LE, offset of the listpack u32 LE.
+/// Listpack with rooms: bytes of the whole block u32 LE.
 pub struct RoomyFormat;
 
-// SAFETY: reads bytes 0..4 only; sizes below HEADER are mapped to 0.
+// SAFETY: reads bytes 0..4 only; sizes not above HEADER are mapped to 0.
 unsafe impl ThinFormat for RoomyFormat {
     const HEADER: usize = ROOMY_HEADER;
 
@@ -70,7 +70,7 @@ unsafe impl ThinFormat for RoomyFormat {
     fn used(header: &[u8]) -> usize {
         let Some(capacity) = header.first_chunk() else { return 0 };
         let capacity = u32::from_le_bytes(*capacity) as usize;
-        if capacity >= Self::HEADER { capacity } else { 0 }
+        if capacity > Self::HEADER { capacity } else { 0 }
     }
 }
 
@@ -168,7 +168,14 @@ impl<F: ThinFormat> ThinBytes<F> {
         unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.used()) }
     }
 
+    /// The bytes after the header.
+    #[inline]
+    pub fn body(&self) -> &[u8] {
+        &self.bytes()[F::HEADER..]
+    }
+
     /// The bytes after the header. Their contents cannot change the block's size.
+    #[inline]
     pub fn body_mut(&mut self) -> &mut [u8] {
         let len = self.used();
         // SAFETY: as in `bytes`; `len >= HEADER`, and `&mut self` makes the access exclusive.
@@ -315,7 +322,8 @@ unsafe impl ThinView for RoomyListpack {
     #[inline(always)]
     unsafe fn view<'a>(raw: NonNull<u8>) -> LpRef<'a> {
         // SAFETY: passed on to the caller.
-        LpRef::new(listpack_of(unsafe { bytes_of::<RoomyFormat>(raw) }))
+        let block: &'a [u8] = unsafe { bytes_of::<RoomyFormat>(raw) };
+        LpRef::new(listpack_of(&block[ROOMY_HEADER..]))
     }
 }
 
