@@ -122,10 +122,12 @@ impl Relocate for List {
 /// Reading.
 impl List {
     /// Number of elements.
+    #[inline]
     pub fn len(&self) -> usize {
-        match self.view() {
-            ListView::Listpack(lp) => lp.len(),
-            ListView::Quicklist(ql) => ql.len(),
+        match self.0.get() {
+            Either3::A(lp) => lp.len(),
+            Either3::B(ql) => ql.len(),
+            Either3::C(lp) => lp.as_lp().len(),
         }
     }
 
@@ -234,7 +236,9 @@ impl List {
 impl List {
     /// Adds one element at an end.
     pub fn push(&mut self, end: ListEnd, value: &[u8], limits: &ListLimits) {
-        self.try_convert_append([value.len()], limits);
+        if !matches!(self.0.get(), Either3::B(_)) {
+            self.try_convert_append([value.len()], limits);
+        }
         self.push_no_convert(end, value, limits);
     }
 
@@ -260,17 +264,20 @@ impl List {
 
     /// Adds one element in the present form (the caller has called `try_convert_append`).
     pub fn push_no_convert(&mut self, end: ListEnd, value: &[u8], limits: &ListLimits) {
-        let roomy = match (self.0.get_mut(), end) {
-            (Either3::A(lp), ListEnd::Head) if lp.bytes_len() >= MIN_ROOMY_BYTES => {
-                RoomyListpack::with_front(&lp, value, Room::Quarter)
-            }
-            (Either3::A(mut lp), ListEnd::Head) => return lp.push_front(value),
-            (Either3::A(mut lp), ListEnd::Tail) => return lp.push_back(value),
-            (Either3::B(mut ql), end) => return ql.push(end, value, limits.packed_threshold),
-            (Either3::C(mut lp), ListEnd::Head) => return lp.push_front(value, Room::Quarter),
-            (Either3::C(mut lp), ListEnd::Tail) => return lp.push_back(value, Room::Quarter),
-        };
-        self.0.set(Either3::C(roomy));
+        if end == ListEnd::Head
+            && let Either3::A(lp) = self.0.get()
+            && lp.bytes_len() >= MIN_ROOMY_BYTES
+        {
+            let roomy = RoomyListpack::with_front(&lp, value, Room::Quarter);
+            return self.0.set(Either3::C(roomy));
+        }
+        match (self.0.get_mut(), end) {
+            (Either3::A(mut lp), ListEnd::Head) => lp.push_front(value),
+            (Either3::A(mut lp), ListEnd::Tail) => lp.push_back(value),
+            (Either3::B(mut ql), end) => ql.push(end, value, limits.packed_threshold),
+            (Either3::C(mut lp), ListEnd::Head) => lp.push_front(value, Room::Quarter),
+            (Either3::C(mut lp), ListEnd::Tail) => lp.push_back(value, Room::Quarter),
+        }
     }
 
     /// Takes the element at an end.

@@ -178,37 +178,6 @@ fn read_backlen(bytes: &[u8], pos: usize) -> Option<usize> {
     None
 }
 
-/// Value and whole size of the entry that `entry` begins with; of the two shortest kinds, only
-/// entries that are not whole come here.
-fn decode_longer(entry: &[u8]) -> Option<(LpValue<'_>, usize)> {
-    let first = *entry.first()?;
-    let string = |head: usize, len: usize| {
-        let end = head.checked_add(len)?;
-        Some((LpValue::Str(entry.get(head..end)?), end))
-    };
-    let (value, size) = match first {
-        0..=0xBF => return None,
-        0xC0..=0xDF => {
-            let raw = i64::from(first & 0x1F) << 8 | i64::from(*entry.get(1)?);
-            (LpValue::Int(raw << 51 >> 51), 2)
-        }
-        0xE0..=0xEF => string(2, usize::from(first & 0x0F) << 8 | usize::from(*entry.get(1)?))?,
-        0xF0 => {
-            let len = entry.get(1..5)?;
-            string(5, u32::from_le_bytes([len[0], len[1], len[2], len[3]]) as usize)?
-        }
-        0xF1..=0xF4 => {
-            let width = [2, 3, 4, 8][usize::from(first - 0xF1)];
-            let mut raw = [0u8; 8];
-            raw[8 - width..].copy_from_slice(entry.get(1..1 + width)?);
-            (LpValue::Int(i64::from_le_bytes(raw) >> (64 - 8 * width)), 1 + width)
-        }
-        0xF5..=0xFF => return None,
-    };
-    let whole = size + backlen_size(size);
-    (whole <= entry.len()).then_some((value, whole))
-}
-
 /// A listpack in somebody's bytes. Every method is safe on any bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct LpRef<'a> {
@@ -290,15 +259,33 @@ impl<'a> LpRef<'a> {
         if pos < HEADER {
             return None;
         }
-        match *entry {
-            // Most entries: small integers and short strings.
-            [small @ 0..=0x7F, _, ..] => Some((LpValue::Int(i64::from(small)), 2)),
-            [head @ 0x80..=0xBF, ref rest @ ..] => {
-                let len = usize::from(head & 0x3F);
-                (len < rest.len()).then(|| (LpValue::Str(&rest[..len]), len + 2))
+        let first = *entry.first()?;
+        let string = |head: usize, len: usize| {
+            let end = head.checked_add(len)?;
+            Some((LpValue::Str(entry.get(head..end)?), end))
+        };
+        let (value, size) = match first {
+            0..=0x7F => (LpValue::Int(i64::from(first)), 1),
+            0x80..=0xBF => string(1, usize::from(first & 0x3F))?,
+            0xC0..=0xDF => {
+                let raw = i64::from(first & 0x1F) << 8 | i64::from(*entry.get(1)?);
+                (LpValue::Int(raw << 51 >> 51), 2)
             }
-            _ => decode_longer(entry),
-        }
+            0xE0..=0xEF => string(2, usize::from(first & 0x0F) << 8 | usize::from(*entry.get(1)?))?,
+            0xF0 => {
+                let len = entry.get(1..5)?;
+                string(5, u32::from_le_bytes([len[0], len[1], len[2], len[3]]) as usize)?
+            }
+            0xF1..=0xF4 => {
+                let width = [2, 3, 4, 8][usize::from(first - 0xF1)];
+                let mut raw = [0u8; 8];
+                raw[8 - width..].copy_from_slice(entry.get(1..1 + width)?);
+                (LpValue::Int(i64::from_le_bytes(raw) >> (64 - 8 * width)), 1 + width)
+            }
+            0xF5..=0xFF => return None,
+        };
+        let whole = size + backlen_size(size);
+        (whole <= entry.len()).then_some((value, whole))
     }
 
     /// The value at `pos`; `None` if there is no entry.

@@ -161,18 +161,24 @@ impl RoomyListpack {
     }
 
     /// Prepends `value`; the text of an integer is stored as the integer.
+    #[inline]
     pub fn push_front<'v>(&mut self, value: impl Into<LpValue<'v>>, room: Room) {
         let entry = Encoded::new(value.into());
         if FIRST + entry.size() > self.start() {
-            let (bytes, total) = found_in(self.0.body());
-            let back = (bytes.len() - total).min(MIN_ROOM);
-            self.rebuild(room_for(total, entry.size(), room), back);
+            self.make_front_room(entry.size(), room);
         }
         self.push_entry_front(&entry);
     }
 
+    #[cold]
+    fn make_front_room(&mut self, need: usize, room: Room) {
+        let (bytes, total) = found_in(self.0.body());
+        let back = (bytes.len() - total).min(MIN_ROOM);
+        self.rebuild(room_for(total, need, room), back);
+    }
+
     /// There is room for it.
-    #[inline]
+    #[inline(always)]
     fn push_entry_front(&mut self, entry: &Encoded<'_>) {
         let size = entry.size();
         let body = self.0.body_mut();
