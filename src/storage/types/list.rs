@@ -255,7 +255,7 @@ impl List {
             return lp.append_all(values.map(LpValue::Str));
         }
         if end == ListEnd::Tail
-            && let Either2::B(mut ql) = self.0.get_mut()
+            && let Either3::B(mut ql) = self.0.get_mut()
         {
             return ql.push_back_all(values, limits.packed_threshold);
         }
