@@ -12,14 +12,15 @@ UNITDIR    := $(DESTDIR)$(PREFIX)/lib/systemd/system
 CONFDIR    := $(DESTDIR)$(SYSCONFDIR)/redis
 ROLES      := redis-sentinel redis-check-rdb redis-check-aof
 REFERENCE  ?= $(shell command -v redis-server)
-ASAN_REPORT := $(abspath $(TARGET_DIR))/asan/report
+# Of the sanitizers' runs.
+REPORT      = $(abspath $(TARGET_DIR))/$@/report
 HOST       := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 # jemalloc, which cargo builds, is installed by a make of its own: it must not see these two.
 unexport DESTDIR PREFIX
 MAKEOVERRIDES =
 
-.PHONY: build run test lint tidy tidy-lower tcl bench instructions instructions-lower fuzz asan install clean
+.PHONY: build run test lint tidy tidy-lower tcl bench instructions instructions-lower fuzz asan tsan install clean
 
 build: ## release build of the server
 	$(CARGO) build --release
@@ -58,12 +59,23 @@ fuzz: ## property tests and the differential driver with many more cases: CASES=
 	DIFF_SEED=$$(date +%s) DIFF_COUNT=200000 $(CARGO) test --release --test it differential -- --nocapture
 
 # A finding in a server or in a child of it need not fail its test: any report does.
-asan: ## all tests under AddressSanitizer, with the system's allocator (cfg asan); TESTS="name ..."
-	rm -f $(ASAN_REPORT).*
-	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address --cfg asan" \
-		ASAN_OPTIONS=detect_leaks=0:log_path=$(ASAN_REPORT) \
+asan: ## all tests under AddressSanitizer, with the system's allocator (cfg sanitized); TESTS="name ..."
+	rm -f $(REPORT).*
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address --cfg sanitized" \
+		ASAN_OPTIONS=detect_leaks=0:log_path=$(REPORT) \
 		$(CARGO) test --target $(HOST) --target-dir $(TARGET_DIR)/asan --lib --test it -- $(TESTS)
-	@! cat $(ASAN_REPORT).* 2>/dev/null
+	@! cat $(REPORT).* 2>/dev/null
+
+# std is not instrumented: tests/tsan.supp says what follows from that. Forks are part of the server.
+TSAN := suppressions=$(abspath tests/tsan.supp) die_after_fork=0 handle_segv=0 handle_sigbus=0 \
+	handle_sigfpe=0 handle_sigill=0 handle_abort=0 report_signal_unsafe=0 exitcode=0 history_size=4
+tsan: ## the same under ThreadSanitizer, with I/O threads that do all reads and writes; TESTS="name ..."
+	rm -f $(REPORT).*
+	RUSTC_BOOTSTRAP=1 CFLAGS=-fsanitize=thread \
+		RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg sanitized --cfg tsan" \
+		TSAN_OPTIONS="$(TSAN) log_path=$(REPORT)" \
+		$(CARGO) test --target $(HOST) --target-dir $(TARGET_DIR)/tsan --lib --test it -- $(TESTS)
+	@! cat $(REPORT).* 2>/dev/null
 
 install: build ## into PREFIX (/usr/local), below DESTDIR when set; an existing redis.conf stays
 	install -d $(BINDIR) $(UNITDIR) $(CONFDIR)

@@ -9,7 +9,7 @@
 //! thread's share is exact; another thread's share lags by less than `PUBLISH_BYTES` until it calls
 //! [`publish`]. Not counted: memory that C code takes from libc's own malloc.
 //!
-//! With `--cfg asan` (AddressSanitizer runs) libc's allocator serves, which AddressSanitizer puts
+//! With `--cfg sanitized` (runs under a sanitizer) libc's allocator serves, which the sanitizer puts
 //! its own in the place of, and the questions that only jemalloc can answer report zero.
 //!
 //! JUSTIFICATION: an allocator is unsafe by its trait. What it buys is measured by
@@ -156,8 +156,8 @@ unsafe impl GlobalAlloc for CountingAlloc {
         // SAFETY: the caller guarantees that `new_size` fits a layout of this alignment.
         let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
         let new_class = class_of(new_layout);
-        // jemalloc's block is the whole class; the block of libc under `asan` is not.
-        if old_class == new_class && cfg!(not(asan)) {
+        // jemalloc's block is the whole class; the block of libc is not.
+        if old_class == new_class && cfg!(not(sanitized)) {
             return ptr;
         }
         // SAFETY: `ptr` is a live block of `layout`.
@@ -199,7 +199,7 @@ pub unsafe fn discard(ptr: *mut u8, bytes: usize) {
     }
 }
 
-#[cfg(not(asan))]
+#[cfg(not(sanitized))]
 mod backend {
     use super::{AllocatorStats, NATURAL_ALIGN};
     use std::alloc::Layout;
@@ -337,7 +337,7 @@ mod backend {
     }
 }
 
-#[cfg(asan)]
+#[cfg(sanitized)]
 mod backend {
     use super::{AllocatorStats, small_class};
     use std::alloc::{GlobalAlloc, Layout, System};
@@ -379,7 +379,7 @@ mod backend {
 mod tests {
     use super::*;
 
-    #[cfg(not(asan))]
+    #[cfg(not(sanitized))]
     #[test]
     fn size_classes_are_jemallocs() {
         for size in 1..=40_000usize {
@@ -430,7 +430,7 @@ mod tests {
     }
 
     /// Not a test but what the next one looks at: it reads a block that was freed.
-    #[cfg(asan)]
+    #[cfg(all(sanitized, not(tsan)))]
     #[test]
     #[ignore = "fails, as it should"]
     fn reads_a_freed_block() {
@@ -444,7 +444,7 @@ mod tests {
     }
 
     /// Else the runs under it prove nothing.
-    #[cfg(asan)]
+    #[cfg(all(sanitized, not(tsan)))]
     #[test]
     fn address_sanitizer_sees_a_use_after_free() {
         let mut me = std::process::Command::new(std::env::current_exe().expect("a program"));
@@ -454,7 +454,7 @@ mod tests {
         assert!(!output.status.success() && said.contains("heap-use-after-free"), "{said}");
     }
 
-    #[cfg(not(asan))]
+    #[cfg(not(sanitized))]
     #[test]
     fn jemalloc_answers() {
         let s = stats();

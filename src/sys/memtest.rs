@@ -21,7 +21,7 @@ pub fn run(mut progress: impl FnMut(&Range<usize>, Option<usize>)) -> Option<usi
     let mut regions = [const { 0..0 }; MAX_REGIONS];
     // AddressSanitizer's own memory, terabytes without content, looks the same and must stay as it
     // is: there is nothing to test then.
-    let count = if cfg!(asan) { 0 } else { list_regions(&mut regions)? };
+    let count = if cfg!(sanitized) { 0 } else { list_regions(&mut regions)? };
     for region in &regions[..count] {
         progress(region, None);
     }

@@ -342,7 +342,7 @@ mod tests {
 
     /// Three of four blocks are freed; afterwards the rest takes a fraction of the slabs. Measured
     /// by the slabs themselves.
-    #[cfg(not(asan))]
+    #[cfg(not(sanitized))]
     #[test]
     fn blocks_of_sparse_slabs_move_together() {
         const BYTES: usize = 3 << 10;

@@ -10,7 +10,7 @@
 //!
 //! Invariant: blocks count as used memory by their size class, as all others do.
 //!
-//! With `--cfg asan` the global allocator serves.
+//! With `--cfg sanitized` the global allocator serves.
 //!
 //! JUSTIFICATION: jemalloc is a C library, and Lua's allocator has C's contract.
 
@@ -18,7 +18,7 @@ use crate::sys::malloc::AllocatorStats;
 
 pub use backend::{Pool, arena, stats};
 
-#[cfg(not(asan))]
+#[cfg(not(sanitized))]
 mod backend {
     use super::AllocatorStats;
     use crate::sys::malloc::{count, usable_size};
@@ -197,7 +197,7 @@ mod backend {
     }
 }
 
-#[cfg(asan)]
+#[cfg(sanitized)]
 mod backend {
     use super::AllocatorStats;
     use std::alloc::Layout;
@@ -248,7 +248,7 @@ impl Default for Pool {
     }
 }
 
-#[cfg(all(test, not(asan)))]
+#[cfg(all(test, not(sanitized)))]
 mod tests {
     use super::*;
     use crate::sys::malloc::{self, thread_used_memory};

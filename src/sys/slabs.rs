@@ -11,7 +11,7 @@
 //!
 //! Invariant: none of these questions changes anything but the snapshot of the statistics.
 //!
-//! With `--cfg asan` libc's allocator serves: there are no slabs. What is told of them then makes
+//! With `--cfg sanitized` libc's allocator serves: there are no slabs. What is told of them then makes
 //! every block worth moving, so that AddressSanitizer sees each address that was not followed.
 //!
 //! JUSTIFICATION: jemalloc is a C library; results are checked by their size, which jemalloc
@@ -46,7 +46,7 @@ pub struct BinUse {
 }
 
 /// The number of a block size's bin: steps of 8 bytes up to 128, then eight to a doubling.
-#[cfg_attr(asan, expect(dead_code))]
+#[cfg_attr(sanitized, expect(dead_code))]
 fn bin_of(size: usize) -> usize {
     if size <= 128 {
         return size.div_ceil(8).max(1) - 1;
@@ -67,7 +67,7 @@ pub struct Wasted {
     pub scripts: usize,
 }
 
-#[cfg(not(asan))]
+#[cfg(not(sanitized))]
 mod backend {
     use super::{BinUse, MAX_BINS, SMALL_MAX, Slab, Wasted, bin_of};
     use crate::sys::script_memory;
@@ -305,7 +305,7 @@ mod backend {
     const _: () = assert!(SMALL_MAX == 30720 && size_of::<Utilization>() == 48);
 }
 
-#[cfg(asan)]
+#[cfg(sanitized)]
 mod backend {
     use super::{BinUse, Slab, Wasted};
     use std::alloc::{GlobalAlloc, Layout, System};
@@ -348,7 +348,7 @@ mod backend {
     pub fn set_thread_cache(_on: bool) {}
 }
 
-#[cfg(all(test, not(asan)))]
+#[cfg(all(test, not(sanitized)))]
 mod tests {
     use super::*;
     use std::alloc::Layout;

@@ -99,6 +99,7 @@ fn start(threads: &str, more: &[(&str, &str)]) -> Server {
     Server::start(&config)
 }
 
+#[cfg(not(tsan))]
 #[test]
 fn one_thread_by_default() {
     let server = Server::start(&[]);
@@ -113,6 +114,7 @@ fn one_thread_by_default() {
     assert_reply!(client, ["CONFIG", "GET", "io-threads"], "[\"io-threads\", \"1\"]");
 }
 
+#[cfg(not(tsan))]
 #[test]
 fn threads_rest_when_the_main_one_has_time() {
     let server = start("4", &[]);

@@ -130,11 +130,15 @@ fn oom_score_follows_the_configuration() {
 }
 
 /// What the other tests show of a server depends on it.
-#[cfg(asan)]
+#[cfg(sanitized)]
 #[test]
-fn the_server_runs_under_address_sanitizer() {
+fn the_server_runs_under_the_sanitizer() {
+    let (options, name) = match cfg!(tsan) {
+        true => ("TSAN_OPTIONS", "ThreadSanitizer"),
+        false => ("ASAN_OPTIONS", "AddressSanitizer"),
+    };
     let mut command = std::process::Command::new(super::common::server::binary_under_test());
-    let output = command.arg("--version").env("ASAN_OPTIONS", "help=1").output().expect("it runs");
+    let output = command.arg("--version").env(options, "help=1").output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("Available flags for AddressSanitizer"), "{said}");
+    assert!(said.contains(&format!("Available flags for {name}")), "{said}");
 }

@@ -9,6 +9,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::FIRST_LANE;
 use super::job::{Ahead, Command, FEW_ARGS, Harvest, Outcome, Read};
 use crate::commands::Args;
 use crate::server::Server;
@@ -216,7 +217,10 @@ impl Server {
             let Some(token) = self.clients.pending_read.pop_front() else { break };
             match self.take_read(token) {
                 // Neighbours stay together: who came first is served first.
-                Some(read) => self.io.batch(i * lanes / clients).reads.push(read),
+                Some(read) => {
+                    let lane = FIRST_LANE + i * (lanes - FIRST_LANE) / clients;
+                    self.io.batch(lane).reads.push(read);
+                }
                 None => self.io.gathered.push_back(Gathered { token, input: Input::Unread }),
             }
         }

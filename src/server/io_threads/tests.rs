@@ -188,6 +188,7 @@ fn many_rounds_of_writes() {
     }
 }
 
+#[cfg(not(tsan))]
 #[test]
 fn threads_help_only_a_busy_main_thread() {
     let mut io = IoThreads::start(2).unwrap();

@@ -3,7 +3,7 @@
 //! chooses while the server runs, and notes what was synced, so that the test can take away all
 //! that a power failure would have taken.
 //!
-//! Without a C compiler, or with AddressSanitizer in the server, there are no faults.
+//! Without a C compiler, or with a sanitizer in the server, there are no faults.
 
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
@@ -61,9 +61,9 @@ impl FaultyDisk {
         let library = dir.path().join("faults.so");
         let mut cc = Command::new("cc");
         cc.args(["-O1", "-shared", "-fPIC", "-o"]).arg(&library).args([source, "-ldl"]);
-        let available = cfg!(not(asan)) && cc.status().is_ok_and(|status| status.success());
+        let available = cfg!(not(sanitized)) && cc.status().is_ok_and(|status| status.success());
         if !available {
-            eprintln!("without faults of the disk: no C compiler, or AddressSanitizer");
+            eprintln!("without faults of the disk: no C compiler, or a sanitizer");
         }
         let disk = FaultyDisk { dir, available };
         fs::write(disk.path("faults"), [0; 5]).expect("ours");

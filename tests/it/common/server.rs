@@ -183,8 +183,10 @@ impl Server {
     fn write_config(&self) {
         let mut text = format!("bind 127.0.0.1\nport {}\ndir \"{}\"\n", self.port, self.dir());
         let defaults = [("save", "\"\""), ("appendonly", "no"), ("enable-debug-command", "yes")];
+        let threads = cfg!(tsan).then_some(("io-threads", "4"));
+        let defaults = defaults.into_iter().chain(threads);
         let own = self.config.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-        for (name, value) in defaults.into_iter().chain(own) {
+        for (name, value) in defaults.chain(own) {
             text.push_str(&format!("{name} {value}\n"));
         }
         fs::write(self.path("redis.conf"), text).expect("redis.conf is writable");
