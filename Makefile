@@ -66,13 +66,13 @@ asan: ## all tests under AddressSanitizer, with the system's allocator (cfg sani
 		$(CARGO) test --target $(HOST) --target-dir $(TARGET_DIR)/asan --lib --test it -- $(TESTS)
 	@! cat $(REPORT).* 2>/dev/null
 
-# std is not instrumented: tests/tsan.supp says what follows from that. Forks are part of the server.
+# std and Lua are not instrumented: tests/tsan.supp says what follows. Forks are part of the server.
 TSAN := suppressions=$(abspath tests/tsan.supp) die_after_fork=0 handle_segv=0 handle_sigbus=0 \
 	handle_sigfpe=0 handle_sigill=0 handle_abort=0 report_signal_unsafe=0 exitcode=0 history_size=4
 tsan: ## the same under ThreadSanitizer, with I/O threads that do all reads and writes; TESTS="name ..."
 	rm -f $(REPORT).*
-	RUSTC_BOOTSTRAP=1 CFLAGS=-fsanitize=thread \
-		RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg sanitized --cfg tsan" \
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer \
+		--cfg sanitized --cfg tsan" \
 		TSAN_OPTIONS="$(TSAN) log_path=$(REPORT)" \
 		$(CARGO) test --target $(HOST) --target-dir $(TARGET_DIR)/tsan --lib --test it -- $(TESTS)
 	@! cat $(REPORT).* 2>/dev/null
