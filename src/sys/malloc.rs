@@ -9,7 +9,7 @@
 //! thread's share is exact; another thread's share lags by less than `PUBLISH_BYTES` until it calls
 //! [`publish`]. Not counted: memory that C code takes from libc's own malloc.
 //!
-//! With `--cfg sanitized` (runs under a sanitizer) libc's allocator serves, which the sanitizer puts
+//! With `--cfg sanitized` (runs under a sanitizer) libc's allocator serves, which it puts
 //! its own in the place of, and the questions that only jemalloc can answer report zero.
 //!
 //! JUSTIFICATION: an allocator is unsafe by its trait. What it buys is measured by

@@ -11,7 +11,7 @@
 //!
 //! Invariant: none of these questions changes anything but the snapshot of the statistics.
 //!
-//! With `--cfg sanitized` libc's allocator serves: there are no slabs. What is told of them then makes
+//! With `--cfg sanitized` libc's allocator serves: there are no slabs. What is told of them makes
 //! every block worth moving, so that AddressSanitizer sees each address that was not followed.
 //!
 //! JUSTIFICATION: jemalloc is a C library; results are checked by their size, which jemalloc

@@ -26,8 +26,8 @@ use self::worker::Worker;
 use super::Server;
 use super::client::ClientFlags;
 
-/// The first lane that gets work. ThreadSanitizer is to see all of it pass between threads: then the
-/// main one, lane 0, only waits.
+/// The first lane that gets work. ThreadSanitizer is to see all of it pass between threads: then
+/// the main one, lane 0, only waits.
 const FIRST_LANE: usize = if cfg!(tsan) { 1 } else { 0 };
 /// Fewer ready clients than this are not worth a thread.
 const CLIENTS_PER_THREAD: usize = 4;
