@@ -200,7 +200,7 @@ fn names_of_groups_and_consumers_are_moved() {
     // Under AddressSanitizer the figures of the allocator mean nothing.
     let hits = || number(&server, "active_defrag_hits");
     let compact = || number(&server, "allocator_frag_ratio") < 1.2;
-    let done = wait_until(PATIENCE, || if cfg!(asan) { hits() > 8000.0 } else { compact() });
+    let done = wait_until(PATIENCE, || if cfg!(sanitized) { hits() > 8000.0 } else { compact() });
     assert!(done, "fragmentation is still {}", number(&server, "allocator_frag_ratio"));
     assert_eq!(contents(&mut client), before);
     client.command(&["FLUSHALL", "SYNC"]);
