@@ -29,11 +29,26 @@ def newest(directory, what):
         return list(csv.DictReader(line for line in file if not line.startswith("#"))), files[-1]
 
 
-def cpu_rows(directory):
-    """(case, reference, ours, ratio, low, high) of ab.py: us of CPU a request."""
-    rows, file = newest(directory, "ab")
-    return [(r["case"], float(r["a_cpu_us"]), float(r["b_cpu_us"]), float(r["cpu_ratio"]),
-             float(r["low"]), float(r["high"])) for r in rows], file
+def paired_cpu_rows(what):
+    """Reader of records of ab.py: (case, reference, ours, ratio, low, high), us of CPU a request."""
+    def read(directory):
+        rows, file = newest(directory, what)
+        return [(r["case"], float(r["a_cpu_us"]), float(r["b_cpu_us"]), float(r["cpu_ratio"]),
+                 float(r["low"]), float(r["high"])) for r in rows], file
+
+    return read
+
+
+def floor_rows(directory):
+    """The two servers, and what does nothing in the place of ours."""
+    rows, file = newest(directory, "floor")
+    found = []
+    for r in rows:
+        a, b, floor = (float(r[f"{side}_cpu_us"]) for side in ("a", "b", "floor"))
+        found.append((r["case"], a, b, float(r["cpu_ratio"])))
+        found.append((f"{r['case']}, a server that does nothing", a, floor,
+                      float(r["floor_ratio"])))
+    return found, file
 
 
 def plain_rows(directory, what, case, reference, ours):
@@ -121,9 +136,14 @@ def cycle_rows(directory):
 
 # Title, unit, reader, and what of it the README of the project shows (empty: nothing).
 SECTIONS = (
-    ("CPU time a request", "us", cpu_rows,
+    ("CPU time a request", "us", paired_cpu_rows("ab"),
      ("get-P1", "set-P1", "get-P16", "set-P16", "get-P100", "set-P100", "mget10-P1", "incr-P16",
       "hset-P16", "lpush-P16", "sadd-P16", "zadd-P16", "zrank-P16", "xadd-P16", "eval-P16")),
+    ("CPU time a request beside Valkey", "us", paired_cpu_rows("ab_valkey"),
+     ("get-P1", "set-P1", "get-P16", "set-P16", "get-P100", "set-P100", "hset-P16", "zadd-P16")),
+    ("What the kernel alone takes of a request", "us", floor_rows,
+     ("ping-P1", "ping-P1, a server that does nothing", "ping-P16",
+      "ping-P16, a server that does nothing")),
     ("Instructions a request", "instructions", instruction_rows,
      ("ping-P16", "get-P16", "set-P16", "get-P1", "zadd-P16", "eval-P16")),
     ("Heavy commands", "us", heavy_rows,
@@ -295,7 +315,7 @@ def put_into_readme(text):
 
 def main():
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else RECORDS
-    cpu, file = cpu_rows(directory)
+    cpu, file = paired_cpu_rows("ab")(directory)
     stem = file.name.split("_")[0] if cpu else ""
     ratios, latency = f"{stem}_ratios.svg", f"{stem}_latency.svg"
     if cpu:
