@@ -107,6 +107,7 @@ struct Member<'a> {
 fn prefetch_members(upcoming: &impl Upcoming, known: &[Known]) {
     let mut members: [Option<Member<'_>>; PREFETCH_BATCH] = [const { None }; PREFETCH_BATCH];
     let mut last: Option<(&Db, &[u8])> = None;
+    let mut keys = 0;
     for ((at, known), slot) in known.iter().enumerate().zip(&mut members) {
         let index = usize::from(known.member);
         if index == 0 {
@@ -120,6 +121,7 @@ fn prefetch_members(upcoming: &impl Upcoming, known: &[Known]) {
             let Some(found) = db.find_hashed(hash, key) else { continue };
             found.prefetch_value();
             (entry, last) = (Some(found), Some((db, key)));
+            keys += 1;
         }
         *slot = Some(Member { name, entry });
     }
@@ -127,7 +129,8 @@ fn prefetch_members(upcoming: &impl Upcoming, known: &[Known]) {
     let mut table = None;
     for (member, slot) in members.iter().flatten().zip(&mut asked) {
         if let Some(entry) = member.entry {
-            table = entry.value().table();
+            // A small table that is used again and again is in the cache.
+            table = entry.value().table().filter(|table| keys > 1 || table.is_large());
         }
         *slot = table.map(|table| (table, table.prefetch_bucket_of(member.name)));
     }

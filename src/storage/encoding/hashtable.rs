@@ -436,8 +436,10 @@ pub trait AnyTable {
     fn prefetch_bucket_of(&self, key: &[u8]) -> u64;
     /// Asks for what the bucket leads to; see [`HashTable::prefetch_entry`].
     fn prefetch_element(&self, hash: u64);
-    /// Asks for all that lies on the way to the elements, at most [`PREFETCH_BATCH`]. Not if the
-    /// table is in the processor's cache anyway.
+    /// The processor's cache has no room for all of it.
+    fn is_large(&self) -> bool;
+    /// Asks for all that lies on the way to the elements, at most [`PREFETCH_BATCH`]; nothing if
+    /// the table is not large.
     fn prefetch_all(&self, keys: &mut dyn Iterator<Item = &[u8]>);
     /// The report of DEBUG HTSTATS-KEY.
     fn stats_text(&self, full: bool) -> String;
@@ -457,8 +459,12 @@ where
         self.prefetch_entry(hash);
     }
 
+    fn is_large(&self) -> bool {
+        self.len() >= PREFETCH_FROM
+    }
+
     fn prefetch_all(&self, keys: &mut dyn Iterator<Item = &[u8]>) {
-        if self.len() < PREFETCH_FROM {
+        if !self.is_large() {
             return;
         }
         let mut asked = [None; PREFETCH_BATCH];
