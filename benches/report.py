@@ -139,6 +139,8 @@ SECTIONS = (
     ("CPU time a request", "us", paired_cpu_rows("ab"),
      ("get-P1", "set-P1", "get-P16", "set-P16", "get-P100", "set-P100", "mget10-P1", "incr-P16",
       "hset-P16", "lpush-P16", "sadd-P16", "zadd-P16", "zrank-P16", "xadd-P16", "eval-P16")),
+    ("CPU time a request, 5 M keys", "us", paired_cpu_rows("ab_5m"),
+     ("get-P16", "set-P16", "get-P100", "set-P100")),
     ("CPU time a request beside Valkey", "us", paired_cpu_rows("ab_valkey"),
      ("get-P1", "set-P1", "get-P16", "set-P16", "get-P100", "set-P100", "hset-P16", "zadd-P16")),
     ("What the kernel alone takes of a request", "us", floor_rows,
