@@ -140,8 +140,8 @@ fn prefetch_members(upcoming: &impl Upcoming, known: &[Known]) {
 }
 
 impl Server {
-    /// Looking ahead costs some fifty instructions a command, and saves waiting for memory unless
-    /// all data is in the cache anyway.
+    /// Looking ahead costs instructions for each command, and saves waiting for memory unless all
+    /// data is in the cache anyway.
     #[inline]
     pub fn prefetch_pays(&self, db: usize) -> bool {
         self.keyspace.dbs[db].len() >= PREFETCH_FROM
