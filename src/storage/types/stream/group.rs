@@ -324,13 +324,19 @@ impl Group {
 
 /// The groups of a stream, by name.
 #[derive(Clone, Default)]
-pub struct Groups(Option<Box<ByName>>);
+pub struct Groups(pub(super) Option<Box<ByName>>);
 
-type ByName = BTreeMap<Box<[u8]>, Box<Group>>;
+/// What a stream with groups has.
+#[derive(Clone, Default)]
+pub(super) struct ByName {
+    pub groups: BTreeMap<Box<[u8]>, Box<Group>>,
+    /// `relocate` goes on with the first group that is not before this name.
+    pub place: Box<[u8]>,
+}
 
 impl Groups {
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |groups| groups.len())
+        self.0.as_ref().map_or(0, |by_name| by_name.groups.len())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -338,16 +344,16 @@ impl Groups {
     }
 
     pub fn get(&self, name: &[u8]) -> Option<&Group> {
-        self.0.as_ref()?.get(name).map(|group| &**group)
+        self.0.as_ref()?.groups.get(name).map(|group| &**group)
     }
 
     pub fn get_mut(&mut self, name: &[u8]) -> Option<&mut Group> {
-        self.0.as_mut()?.get_mut(name).map(|group| &mut **group)
+        self.0.as_mut()?.groups.get_mut(name).map(|group| &mut **group)
     }
 
     /// Adds a group; `false` if there is one of that name.
     pub fn create(&mut self, name: &[u8], group: Group) -> bool {
-        let groups = self.0.get_or_insert_default();
+        let groups = &mut self.0.get_or_insert_default().groups;
         if groups.contains_key(name) {
             return false;
         }
@@ -357,36 +363,13 @@ impl Groups {
 
     /// Removes a group; `false` if there is none of that name.
     pub fn destroy(&mut self, name: &[u8]) -> bool {
-        self.0.as_mut().is_some_and(|groups| groups.remove(name).is_some())
-    }
-
-    /// Moves the map of groups, not the groups.
-    pub(super) fn relocate_box(&mut self, mover: &mut Mover) {
-        if let Some(groups) = &mut self.0 {
-            mover.boxed(groups);
-            mover.tree_map(groups);
-        }
-    }
-
-    /// Moves the name of a group, which stays the same number in their order.
-    pub(super) fn relocate_name(&mut self, number: usize, mover: &mut Mover) {
-        let Some(groups) = &mut self.0 else { return };
-        if let Some((name, _)) = groups.iter().nth(number)
-            && let Some(moved) = mover.boxed_bytes(name)
-            && let Some(group) = groups.remove(&moved)
-        {
-            groups.insert(moved, group);
-        }
-    }
-
-    /// All groups, by name.
-    pub(super) fn boxes_mut(&mut self) -> impl Iterator<Item = &mut Box<Group>> {
-        self.0.iter_mut().flat_map(|groups| groups.values_mut())
+        self.0.as_mut().is_some_and(|by_name| by_name.groups.remove(name).is_some())
     }
 
     /// All groups, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Group)> {
-        self.0.iter().flat_map(|groups| groups.iter()).map(|(name, group)| (&**name, &**group))
+        let groups = self.0.iter().flat_map(|by_name| by_name.groups.iter());
+        groups.map(|(name, group)| (&**name, &**group))
     }
 
     pub(super) fn memory_usage(&self) -> usize {

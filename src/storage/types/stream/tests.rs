@@ -1,7 +1,11 @@
 //! Streams against a naive model, and the bytes of a node against those of Redis.
 
+use std::time::Duration;
+
 use super::*;
 use crate::storage::encoding::listpack::Listpack;
+use crate::storage::encoding::relocate::{Mover, Relocate};
+use crate::sys::thread_clock::thread_cpu;
 
 const LIMITS: NodeLimits = NodeLimits { max_bytes: 4096, max_entries: 100 };
 
@@ -280,4 +284,59 @@ fn rebuild_names_every_part() {
             "XGROUP CREATECONSUMER k g idle",
         ]
     );
+}
+
+fn with_groups(count: u64) -> Stream {
+    let mut stream = Stream::new();
+    for n in 0..count {
+        assert!(stream.groups_mut().create(format!("g{n}").as_bytes(), Group::new(id(n, 0), None)));
+    }
+    stream
+}
+
+#[test]
+fn all_groups_are_moved_in_a_time_that_grows_with_their_number() {
+    let time_per_group = |count: u64| -> Duration {
+        let (mut stream, mut mover) = (with_groups(count), Mover::all());
+        let start = thread_cpu();
+        stream.relocate_all(&mut mover);
+        let time = thread_cpu() - start;
+        // Of each the name and the group.
+        assert!((2 * count..2 * count + 10).contains(&mover.hits), "{count}: {}", mover.hits);
+        assert!(stream.groups().iter().all(|(name, group)| {
+            std::str::from_utf8(name) == Ok(&format!("g{}", group.last_id.ms))
+        }));
+        assert_eq!(stream.groups().len() as u64, count);
+        time / count as u32
+    };
+    let best = |count| (0..3).map(|_| time_per_group(count)).min().expect("three");
+    let (few, many) = (best(1500), best(60_000));
+    // 40 times as many; what is left of that is the size of the caches.
+    assert!(many < few * 8, "{few:?} a group, of many {many:?}");
+}
+
+#[test]
+fn groups_come_and_go_while_they_are_moved() {
+    let mut random = fastrand::Rng::with_seed(3);
+    let (mut stream, mut mover, mut cursor) = (Stream::new(), Mover::all(), 0);
+    let mut model = std::collections::BTreeMap::new();
+    for round in 0..20_000u64 {
+        let number = random.u64(..if round < 15_000 { 200 } else { 4 });
+        let name = if number == 0 { String::new() } else { format!("g{number}") };
+        let groups = stream.groups_mut();
+        if random.bool() {
+            let mut group = Group::new(id(round, 0), None);
+            let reader = group.create_consumer(b"reader", 1).expect("the first one");
+            (0..random.u64(..200)).for_each(|n| group.deliver(id(n, 0), reader, 5));
+            let fresh = groups.create(name.as_bytes(), group);
+            assert_eq!(fresh, !model.contains_key(&name));
+            model.entry(name).or_insert(round);
+        } else {
+            assert_eq!(groups.destroy(name.as_bytes()), model.remove(&name).is_some());
+        }
+        cursor = stream.relocate(cursor, &mut mover);
+    }
+    assert!(mover.hits > 20_000);
+    let found = stream.groups().iter().map(|(name, group)| (name, group.last_id.ms));
+    assert!(found.eq(model.iter().map(|(name, round)| (name.as_bytes(), *round))));
 }
