@@ -448,7 +448,7 @@ impl Server {
                 self.count_output(client, bytes);
                 match flushed {
                     Flushed::All => {
-                        self.recycle_reply(client);
+                        self.recycle_reply(client, bytes);
                         if client.flags.has(ClientFlags::REPLICA) {
                             self.write_to_replica(client);
                         }

@@ -121,6 +121,9 @@ pub struct Server {
     pub list_packed_threshold: usize,
     /// Reply buffers of clients that have nothing to send.
     reply_pool: Vec<Vec<u8>>,
+    /// What a subscriber was sent lately in one write, a power of two: the room to begin with for
+    /// those for whom the pool has no buffer. A channel's subscribers all get the same.
+    subscriber_bytes: usize,
     /// ms since the epoch of the next `server_cron`.
     pub next_cron_ms: i64,
     /// Monotonic us at which the loop woke.
@@ -186,6 +189,7 @@ impl Server {
             dirty: 0,
             list_packed_threshold: 0,
             reply_pool: Vec::new(),
+            subscriber_bytes: 0,
             next_cron_ms: clock.now_ms,
             turn_start_us: 0,
             exit_status: None,

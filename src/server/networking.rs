@@ -221,12 +221,16 @@ impl Server {
         }
     }
 
-    /// Gives the empty reply buffer of an idle client to the next one.
-    pub fn recycle_reply(&mut self, client: &mut Client) {
+    /// Gives the empty reply buffer of an idle client, which was sent `sent` bytes, to the next one.
+    pub fn recycle_reply(&mut self, client: &mut Client, sent: usize) {
         let buffer = std::mem::take(client.reply.buffer_mut());
-        let worth = (1..=POOLED_REPLY_BYTES).contains(&buffer.capacity());
-        if worth && self.reply_pool.len() < POOLED_REPLIES {
+        if !(1..=POOLED_REPLY_BYTES).contains(&buffer.capacity()) {
+            return;
+        }
+        if self.reply_pool.len() < POOLED_REPLIES {
             self.reply_pool.push(buffer);
+        } else if client.flags.has(ClientFlags::PUBSUB) {
+            self.subscriber_bytes = sent.min(CHUNK_BYTES).next_power_of_two();
         }
     }
 

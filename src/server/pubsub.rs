@@ -331,10 +331,9 @@ impl Server {
             return;
         }
         let buffer = client.reply.buffer_mut();
-        if buffer.capacity() == 0
-            && let Some(pooled) = self.reply_pool.pop()
-        {
-            *buffer = pooled;
+        if buffer.capacity() == 0 {
+            let pooled = self.reply_pool.pop();
+            *buffer = pooled.unwrap_or_else(|| Vec::with_capacity(self.subscriber_bytes));
         }
         let frame = frames.get(client.reply.is_resp3(), parts);
         client.reply.raw(frame);
