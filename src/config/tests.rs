@@ -1,13 +1,18 @@
 //! Tests of the table as a whole, of redis.conf, and of CONFIG SET, GET and REWRITE.
 
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
 use super::file::{FatalError, load, load_text};
-use super::kind::{HIDDEN, IMMUTABLE, Kind, MULTI_ARG, Origin, SENSITIVE};
+use super::kind::{Directive, HIDDEN, IMMUTABLE, Kind, MULTI_ARG, Origin, SENSITIVE};
 use super::rewrite::{ExtraLines, RewriteOptions};
 use super::*;
 use crate::util::split_args::split_args;
 use proptest::prelude::*;
 
 const REDIS_CONF: &str = include_str!("../../redis.conf");
+const README: &str = include_str!("../../README.md");
 const CONTEXT: SetContext = SetContext { loading: false, local: true };
 
 fn set(config: &mut Config, pairs: &[(&str, &str)]) -> Result<Vec<Effect>, String> {
@@ -63,6 +68,41 @@ fn names_are_sorted_unique_and_match_their_fields() {
             assert_eq!(field, row.name.replace('-', "_"));
         }
         assert_eq!(row.name, row.name.to_lowercase());
+    }
+}
+
+/// Adds the words of the code in a folder and those below it, except the configuration's own.
+fn add_words(dir: &Path, words: &mut HashSet<String>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("src/config") {
+            add_words(&path, words);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let code = fs::read_to_string(&path).unwrap();
+            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            words.extend(code.split(|c| !is_word(c)).map(String::from));
+        }
+    }
+}
+
+#[test]
+fn readme_names_the_directives_that_nothing_reads() {
+    let section = README.split("## Configuration directives without effect").nth(1).unwrap();
+    let rows = section.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with('|'));
+    let columns = rows.filter_map(|row| row.split('|').nth(1));
+    let named: Vec<&str> = columns.flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
+    let is = |name: &str, row: &Directive| match name.strip_suffix('*') {
+        Some(start) => row.name.starts_with(start),
+        None => row.name == name,
+    };
+    for name in &named {
+        assert!(DIRECTIVES.iter().any(|row| is(name, row)), "there is no {name}");
+    }
+    let mut words = HashSet::new();
+    add_words(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut words);
+    for row in DIRECTIVES {
+        let read = row.field_name().is_none_or(|field| words.contains(field));
+        assert!(read || named.iter().any(|name| is(name, row)), "{}", row.name);
     }
 }
 
