@@ -103,3 +103,27 @@ fn everybody_gets_the_message_in_its_protocol() {
     let gone = || publisher.command(&["PUBLISH", "c", "m"]).int() == 0;
     assert!(super::common::server::wait_until(Duration::from_secs(5), gone));
 }
+
+/// More receivers than there are spare buffers, and turns that differ in what they bring.
+#[test]
+fn many_subscribers_get_all_messages_in_order() {
+    let server = Server::start(&[]);
+    let mut subscribers: Vec<_> = (0..150).map(|_| server.client()).collect();
+    for subscriber in &mut subscribers {
+        subscriber.command(&["SUBSCRIBE", "c"]);
+    }
+    let mut publisher = server.client();
+    for (count, bytes) in [(1, 1), (40, 30), (3, 9000), (30, 3000), (1, 100_000), (2, 2)] {
+        let messages: Vec<String> = (0..count).map(|n| format!("{n:0bytes$}")).collect();
+        let commands: Vec<[&str; 3]> = messages.iter().map(|m| ["PUBLISH", "c", m]).collect();
+        for receivers in publisher.pipeline(&commands) {
+            assert_eq!(receivers.int(), 150);
+        }
+        for subscriber in &mut subscribers {
+            for message in &messages {
+                let expected = format!("[\"message\", \"c\", \"{message}\"]");
+                assert_eq!(subscriber.read().to_string(), expected);
+            }
+        }
+    }
+}
