@@ -221,7 +221,7 @@ impl Server {
         }
     }
 
-    /// Gives the empty reply buffer of an idle client, which was sent `sent` bytes, to the next one.
+    /// Gives the empty reply buffer of a client that was sent `sent` bytes to the next one.
     pub fn recycle_reply(&mut self, client: &mut Client, sent: usize) {
         let buffer = std::mem::take(client.reply.buffer_mut());
         if !(1..=POOLED_REPLY_BYTES).contains(&buffer.capacity()) {
