@@ -113,7 +113,7 @@ fn many_subscribers_get_all_messages_in_order() {
         subscriber.command(&["SUBSCRIBE", "c"]);
     }
     let mut publisher = server.client();
-    for (count, bytes) in [(1, 1), (40, 30), (3, 9000), (30, 3000), (1, 100_000), (2, 2)] {
+    for (count, bytes) in [(1, 1), (40, 30), (3, 9000), (30, 3000), (1, 50_000), (2, 2)] {
         let messages: Vec<String> = (0..count).map(|n| format!("{n:0bytes$}")).collect();
         let commands: Vec<[&str; 3]> = messages.iter().map(|m| ["PUBLISH", "c", m]).collect();
         for receivers in publisher.pipeline(&commands) {
