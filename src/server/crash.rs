@@ -18,6 +18,9 @@ use crate::sys::{process, stack_trace, time};
 
 pub use report::{CurrentCommand, watch};
 
+/// So long the report may take, the memory test aside.
+const DEADLINE_MS: u64 = 20_000;
+
 /// The report is written once: a crash while reporting a crash only ends the process.
 static REPORT_STARTED: AtomicBool = AtomicBool::new(false);
 /// The thread that writes the report.
@@ -68,6 +71,9 @@ fn report_start() -> bool {
     let first = !REPORT_STARTED.swap(true, Ordering::Relaxed);
     if first {
         REPORTER.store(stack_trace::thread_id(), Ordering::Relaxed);
+        // From here on: the log may be a pipe that nobody empties, and the C library looks up names
+        // for the stacks under the lock of its loader.
+        signal::set_alarm_ms(DEADLINE_MS);
         raw_from_handler(format_args!(
             "\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n"
         ));

@@ -2,6 +2,10 @@
 
 use super::common::{Server, server::wait_until};
 
+/// Stacks of background threads in a report. ThreadSanitizer keeps signals back from a thread that
+/// waits in code which it does not know.
+const BACKGROUND_STACKS: usize = if cfg!(tsan) { 0 } else { 3 };
+
 fn server(config: &[(&str, &str)]) -> Server {
     let always = [("enable-debug-command", "yes"), ("crash-memcheck-enabled", "no")];
     Server::start(&[&always[..], config].concat())
@@ -34,7 +38,7 @@ fn a_segfault_is_reported_with_all_threads() {
         assert!(log.contains(text), "{text}\n{log}");
     }
     assert_eq!(lines_with(&log, "crashed by signal"), 1, "{log}");
-    assert_eq!(lines_with(&log, "bioProcessBackgroundJobs"), 3, "{log}");
+    assert_eq!(lines_with(&log, "bioProcessBackgroundJobs"), BACKGROUND_STACKS, "{log}");
     assert!(log.contains("debugCommand") && log.contains("db0:keys=1"), "{log}");
 }
 
@@ -81,6 +85,6 @@ fn an_alarm_shows_stacks_and_the_server_goes_on() {
     assert!(wait_until(std::time::Duration::from_secs(5), traced), "{}", server.log());
     let log = server.log();
     assert!(log.contains("Received SIGALRM"), "{log}");
-    assert_eq!(lines_with(&log, "bioProcessBackgroundJobs"), 3, "{log}");
+    assert_eq!(lines_with(&log, "bioProcessBackgroundJobs"), BACKGROUND_STACKS, "{log}");
     assert_reply!(client, ["PING"], "+PONG");
 }

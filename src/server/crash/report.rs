@@ -10,8 +10,6 @@ use crate::sys::noted::{LastWords, Noted, NotedArgs};
 use crate::sys::signal::{self, Cpu};
 use crate::sys::{memtest, stack_trace};
 
-/// So long the report may take before the memory test.
-const DEADLINE_MS: u64 = 20_000;
 /// Of an argument so many bytes are shown.
 const ARG_MAX: usize = 1024;
 /// So many words of the stack are shown.
@@ -99,7 +97,6 @@ pub fn registers(cpu: &Cpu, words: &LastWords) {
 /// Everything after the stacks.
 pub fn write(words: &LastWords) {
     let Some(server) = server(words) else { return };
-    signal::set_alarm_ms(DEADLINE_MS);
     raw("\n------ INFO OUTPUT ------\n");
     let info = server.info_text(&[b"all"]);
     raw(&String::from_utf8_lossy(&info));
@@ -120,9 +117,11 @@ pub fn write(words: &LastWords) {
         let (name, value) = (String::from_utf8_lossy(&name), String::from_utf8_lossy(&value));
         raw(&format!("{name} {value}\n"));
     }
-    signal::set_alarm_ms(0);
     if server.config.crash_memcheck_enabled {
+        // How long it takes depends on the memory.
+        signal::set_alarm_ms(0);
         test_memory();
+        signal::set_alarm_ms(super::DEADLINE_MS);
     }
 }
 
