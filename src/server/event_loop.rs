@@ -15,6 +15,7 @@ use super::client::{Client, ClientFlags};
 use super::clients::Missed;
 use super::connection::{Conn, Flushed, Running, SHARED_QUERY_BYTES, read_some};
 use super::crash;
+use super::lookout::Lookout;
 use super::pipeline::run_commands;
 
 /// Tokens below this are listeners and wake-up descriptors; above are clients.
@@ -84,6 +85,7 @@ pub struct EventLoop {
     pub registry: mio::Registry,
     events: Events,
     buffer: Vec<u8>,
+    lookout: Lookout,
     /// It runs within another one.
     inner: bool,
 }
@@ -102,6 +104,7 @@ impl EventLoop {
             registry,
             events: Events::with_capacity(EVENTS_CAPACITY),
             buffer: vec![0; SHARED_QUERY_BYTES],
+            lookout: Lookout::default(),
             inner: true,
         }
     }
@@ -136,9 +139,12 @@ impl EventLoop {
     /// Waits for events; returns how many causes of work there are.
     pub fn poll(&mut self, server: &mut Server, timeout: Duration) -> io::Result<usize> {
         let Some(poll) = server.poll.as_mut() else { return Ok(0) };
-        match poll.poll(&mut self.events, Some(timeout)) {
-            Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
-            _ => {}
+        let mut poll = |timeout| match poll.poll(&mut self.events, Some(timeout)) {
+            Err(e) if e.kind() != io::ErrorKind::Interrupted => Err(e),
+            _ => Ok(!self.events.is_empty()),
+        };
+        if timeout.is_zero() || !self.lookout.look(|| poll(Duration::ZERO))? {
+            poll(timeout)?;
         }
         Ok(self.events.iter().count() + server.clients.pending_read.len())
     }

@@ -39,6 +39,7 @@ pub mod listener;
 pub mod loading;
 pub mod log;
 pub mod look_ahead;
+mod lookout;
 pub mod lookup;
 pub mod memory;
 pub mod metrics;
