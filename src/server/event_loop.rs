@@ -165,16 +165,22 @@ impl EventLoop {
         for listener in std::mem::take(&mut server.listeners.more_to_accept) {
             server.accept(listener, &self.registry);
         }
+        let mut link = false;
         for event in &self.events {
             match Event::of(event) {
                 Event::Socket(ready) => server.socket_ready(&ready),
                 Event::Accept(listener) => server.accept(listener, &self.registry),
                 Event::RdbPipe => server.pump_pipe(),
-                Event::Link => server.pump_link(),
+                // Last: a load that begins there serves clients, and what is told once only about
+                // their sockets must be noted by then.
+                Event::Link => link = true,
                 Event::MainChannel => server.pump_main_channel(),
                 Event::Wake => server.background_done(),
                 Event::Signal => server.handle_signals(),
             }
+        }
+        if link {
+            server.pump_link();
         }
         self.read_pending(server);
     }
